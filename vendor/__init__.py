@@ -1,0 +1,1 @@
+"""Finding or building libevent for ``build_ffi.py``; nothing here is imported at run time."""
