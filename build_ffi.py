@@ -36,6 +36,7 @@ CDEF_ORDER = (
     "ws",
     "rpc",
     "tag",
+    "raw",
     "callbacks",
     "shim",
 )
