@@ -1,1 +1,1 @@
-"""Finding or building libevent for ``build_ffi.py``; nothing here is imported at run time."""
+"""Build-time helpers: find a libevent, or bring and build one. Never imported at run time."""

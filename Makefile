@@ -1,0 +1,47 @@
+# make demo and make test need python3, a C compiler and make; the rest comes by itself.
+# PYTHON chooses the interpreter, VENV the virtual environment's directory.
+
+PYTHON ?= python3
+VENV ?= .venv
+BOOTSTRAP = $(PYTHON) vendor/bootstrap.py --venv $(VENV)
+RUN = $(VENV)/bin/python
+
+.PHONY: help demo test build lint types check wheel sdist vendored clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+demo: build  ## build, and run the main job
+	$(RUN) -m libevent_py demo
+
+test:  ## build, and run the whole suite (ARGS= goes to pytest)
+	@$(BOOTSTRAP) --extra test
+	$(RUN) -m pytest $(ARGS)
+
+build:  ## the virtual environment with the package built into it
+	@$(BOOTSTRAP)
+
+vendored:  ## the same, with libevent's source fetched and built into the extension
+	@LIBEVENT_PY_LIBEVENT=vendored $(BOOTSTRAP)
+
+lint:  ## ruff
+	@$(BOOTSTRAP) --extra lint
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+types:  ## mypy --strict
+	@$(BOOTSTRAP) --extra lint
+	$(RUN) -m mypy
+
+check: lint types  ## both
+
+wheel:  ## dist/*.whl
+	@$(BOOTSTRAP)
+	$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+sdist:  ## dist/*.tar.gz
+	@$(BOOTSTRAP)
+	$(RUN) setup.py --quiet sdist
+
+clean:  ## remove all that make made, the virtual environment and fetched sources too
+	rm -rf build dist *.egg-info libevent_py/*.so $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
