@@ -37,6 +37,7 @@ CDEF_ORDER = (
     "ws",
     "rpc",
     "tag",
+    "raw",
     "callbacks",
     "shim",
 )
