@@ -1,0 +1,47 @@
+"""libevent_py: the complete, safe and fast way to use the real libevent from Python.
+
+``ffi`` and ``lib`` are the raw layer, every function of libevent as C has it; the
+classes are the Pythonic layer over it.
+"""
+
+from ._features import lib as lib
+from ._ffi import ffi as ffi
+from ._version import __version__ as __version__
+from .base import EventBase as EventBase
+from .buffer import Buffer as Buffer
+from .bufferevent import BufferEvent as BufferEvent
+from .constants import BufferEventEvents as BufferEventEvents
+from .constants import BufferEventOptions as BufferEventOptions
+from .constants import EventBaseFeatures as EventBaseFeatures
+from .constants import EventFlags as EventFlags
+from .constants import LoopFlags as LoopFlags
+from .event import Event as Event
+from .event import Signal as Signal
+from .event import Timer as Timer
+from .exceptions import ClosedError as ClosedError
+from .exceptions import LibeventError as LibeventError
+from .exceptions import UnsupportedError as UnsupportedError
+from .exceptions import WrongThreadError as WrongThreadError
+from .listener import Listener as Listener
+
+__all__ = [
+    "Buffer",
+    "BufferEvent",
+    "BufferEventEvents",
+    "BufferEventOptions",
+    "ClosedError",
+    "Event",
+    "EventBase",
+    "EventBaseFeatures",
+    "EventFlags",
+    "LibeventError",
+    "Listener",
+    "LoopFlags",
+    "Signal",
+    "Timer",
+    "UnsupportedError",
+    "WrongThreadError",
+    "__version__",
+    "ffi",
+    "lib",
+]

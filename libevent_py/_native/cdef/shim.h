@@ -1,1 +1,75 @@
-/* event2/shim.h */
+/* The C glue (shim/): what _delivery.py and the wrappers call. */
+
+/* delivery.c */
+
+struct lepy_delivery { ...; };
+struct lepy_record { ...; };
+
+#define LEPY_BATCH_RECORDS ...
+#define LEPY_BATCH_ARENA ...
+#define LEPY_FOREIGN_THREAD ...
+static const int64_t LEPY_TOKEN_EXIT;
+
+enum lepy_kind {
+	LEPY_KIND_EVENT, LEPY_KIND_READ, LEPY_KIND_DATA, LEPY_KIND_WRITE,
+	LEPY_KIND_STATUS, LEPY_KIND_ACCEPT, LEPY_KIND_ACCEPT_ERROR, ...
+};
+
+enum lepy_run_result {
+	LEPY_RUN_ERROR, LEPY_RUN_ENDED, LEPY_RUN_EMPTY, LEPY_RUN_WOKEN, LEPY_RUN_NO_MEMORY, ...
+};
+
+struct lepy_delivery *lepy_delivery_new(struct event_base *base, int priorities, void *python);
+void lepy_delivery_free(struct lepy_delivery *);
+int64_t lepy_delivery_run(struct lepy_delivery *, int flags, int64_t token, uint32_t remaining);
+void lepy_delivery_consume(struct lepy_delivery *, int64_t token, uint32_t remaining);
+struct lepy_record *lepy_delivery_records(struct lepy_delivery *, int index);
+char *lepy_delivery_arena(struct lepy_delivery *, int index);
+void lepy_delivery_enter(struct lepy_delivery *);
+void lepy_delivery_leave(struct lepy_delivery *);
+int lepy_delivery_foreign(const struct lepy_delivery *);
+void lepy_delivery_interrupt(struct lepy_delivery *);
+evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *);
+
+/* event.c */
+
+struct lepy_event { struct event *event; ...; };
+
+struct event_base *lepy_event_base_new(const struct event_config *);
+int lepy_event_base_loopexit(struct event_base *, double seconds);
+struct lepy_event *lepy_event_new(struct lepy_delivery *, uint32_t slot, uint32_t generation,
+	evutil_socket_t fd, short events);
+int lepy_event_add(struct event *, double seconds);
+int lepy_event_remove(struct lepy_event *);
+int lepy_event_priority_set(struct lepy_event *, int priority);
+void lepy_event_free(struct lepy_event *);
+
+/* bufferevent.c */
+
+struct lepy_bufferevent { struct bufferevent *bufferevent; ...; };
+
+struct lepy_bufferevent *lepy_bufferevent_new(struct lepy_delivery *, uint32_t slot, uint32_t generation,
+	struct bufferevent *, int direct_socket);
+void lepy_bufferevent_setcb(struct lepy_bufferevent *, int readable, int with_data, int writable, int status);
+void lepy_bufferevent_free(struct lepy_bufferevent *, int owned);
+int lepy_bufferevent_enable(struct lepy_bufferevent *, short events, int report_again);
+int lepy_bufferevent_disable(struct lepy_bufferevent *, short events);
+short lepy_bufferevent_get_enabled(struct lepy_bufferevent *);
+int lepy_bufferevent_setwatermark(struct lepy_bufferevent *, short events, size_t low, size_t high);
+int lepy_bufferevent_write(struct lepy_bufferevent *, const char *data, size_t length);
+int lepy_bufferevent_write_buffer(struct lepy_bufferevent *, struct evbuffer *);
+int64_t lepy_bufferevent_read(struct lepy_bufferevent *, char *data, size_t length);
+int lepy_bufferevent_unread(struct lepy_bufferevent *, const char *data, size_t length);
+int lepy_bufferevent_connect(struct lepy_bufferevent *, evutil_socket_t fd);
+int lepy_bufferevent_set_timeouts(struct lepy_bufferevent *, double read, double write);
+int lepy_bufferevent_priority_set(struct lepy_bufferevent *, int priority);
+
+/* listener.c */
+
+struct lepy_listener { struct evconnlistener *listener; ...; };
+
+struct lepy_listener *lepy_listener_new(struct lepy_delivery *, uint32_t slot, uint32_t generation,
+	evutil_socket_t fd);
+int lepy_listener_enable(struct lepy_listener *);
+int lepy_listener_disable(struct lepy_listener *);
+void lepy_listener_free(struct lepy_listener *);

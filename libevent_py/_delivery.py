@@ -1,0 +1,182 @@
+"""The delivery queue's Python side, and every function that C calls (floor 3).
+
+``shim/delivery.c`` collects records; here they become calls of the handles'
+``_deliver``.  ``docs/topics/delivery.md`` tells the whole story.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from operator import length_hint
+from typing import Any
+
+from ._errors import check_pointer, raise_wrong_thread
+from ._ffi import CData, ffi, lib
+from ._handles import HandleTable
+from .exceptions import ClosedError
+
+# struct lepy_record: slot, generation, kind, what, offset, length.
+_RECORD = struct.Struct("=IIiiII")
+assert _RECORD.size == ffi.sizeof("struct lepy_record")
+
+_SIZE = _RECORD.size
+_unpack = _RECORD.iter_unpack
+_run = lib.lepy_delivery_run
+_KIND_ACCEPT = lib.LEPY_KIND_ACCEPT
+
+#: Bytes that one read() takes without a second call; room for a whole arena.
+SCRATCH_SIZE = 256 * 1024
+
+ErrorHandler = Callable[[Exception], object]
+
+
+class Delivery:
+    """The queue between one event_base and its Python handles.
+
+    Owns the shim's ``struct lepy_delivery``; the event_base is the owner's.
+    """
+
+    def __init__(self, base: CData, priorities: int, on_error: ErrorHandler | None) -> None:
+        self.table = HandleTable()
+        self.on_error = on_error
+        #: A callback wants the rest of the batch to wait: loopbreak, loopcontinue, close.
+        self.stopping = False
+        #: Records are being delivered, from our loop or somebody else's.
+        self.delivering = False
+        #: Python's loop() is on the stack.
+        self.running = False
+        self.base = base
+        self._graveyard: deque[tuple[int, int, Callable[[CData], object], CData]] = deque()
+        self._buffers: list[tuple[Any, Any]] = []
+        self._scratch: tuple[CData, Any] | None = None
+        # The batch being worked on: C's name of it, and what is left.  One tuple, so
+        # that an interrupt at any moment leaves both true or neither.
+        self._batch: tuple[int, Iterator[tuple[int, ...]]] = (-1, iter(()))
+        self._handle = ffi.new_handle(self)
+        self.pointer = check_pointer(
+            lib.lepy_delivery_new(base, priorities, self._handle), "cannot attach to the event_base"
+        )
+
+    def live(self) -> CData:
+        """The shim's structure; ClosedError once the base is closed."""
+        if self.pointer is None:
+            raise ClosedError("this EventBase is closed")
+        return self.pointer
+
+    def check_thread(self) -> None:
+        """Raise WrongThreadError while another thread runs the loop."""
+        if lib.lepy_delivery_foreign(self.live()):
+            raise_wrong_thread()
+
+    def scratch(self) -> tuple[CData, Any]:
+        """Memory for one read, and a buffer over it.  Per base: a base has one thread at a time."""
+        if self._scratch is None:
+            memory = ffi.new("char[]", SCRATCH_SIZE)
+            self._scratch = memory, ffi.buffer(memory)
+        return self._scratch
+
+    def run(self, flags: int) -> int:
+        """Let libevent run until it has a batch (its token) or ends (``enum lepy_run_result``)."""
+        token, records = self._batch
+        return _run(self.pointer, flags, token, length_hint(records))
+
+    def begin(self, token: int) -> tuple[Iterator[tuple[int, ...]], Any]:
+        """The records of the batch that *token* names, and its arena."""
+        index = token >> 16 & 0xFFFF
+        while index >= len(self._buffers):
+            number = len(self._buffers)
+            self._buffers.append(
+                (
+                    ffi.buffer(lib.lepy_delivery_records(self.pointer, number), lib.LEPY_BATCH_RECORDS * _SIZE),
+                    ffi.buffer(lib.lepy_delivery_arena(self.pointer, number), lib.LEPY_BATCH_ARENA),
+                )
+            )
+        memory, arena = self._buffers[index]
+        records = _unpack(memory[: (token & 0xFFFF) * _SIZE])
+        self._batch = (token, records)
+        return records, arena
+
+    def work(self, records: Iterator[tuple[int, ...]], arena: Any) -> None:
+        """Deliver *records* until they end, a callback raises, or ``stopping`` is set.
+
+        What is left then stays in the iterator, and goes back to C with the next run().
+        """
+        kept = self.table.kept
+        for slot, generation, kind, what, offset, length in records:
+            handle = kept[slot]
+            if handle is None or handle._generation != generation:
+                if kind == _KIND_ACCEPT:
+                    os.close(what)
+                continue
+            try:
+                handle._deliver(kind, what, arena[offset : offset + length] if length else b"")
+            except Exception as error:
+                if self.on_error is None:
+                    raise
+                self.on_error(error)
+            if self.stopping:
+                return
+
+    def work_for_foreign_loop(self, token: int) -> int:
+        """Deliver a whole batch inside a loop that is not ours; how many records are left.
+
+        There is no Python caller to raise to: what on_error does not take goes to
+        ``sys.excepthook``, and the loop, whose owner asked for no more, goes on.
+        """
+        records, arena = self.begin(token)
+        self.delivering = True
+        self.stopping = False
+        try:
+            while length_hint(records) and not self.stopping:
+                try:
+                    self.work(records, arena)
+                except BaseException:
+                    sys.excepthook(*sys.exc_info())
+        finally:
+            self.delivering = False
+            self.hold_funerals()
+        return length_hint(records)
+
+    def keep_rest(self) -> None:
+        """Give what a cut-short batch has left back to C, for whoever runs the loop next."""
+        if self.pointer is not None:
+            token, records = self._batch
+            left = length_hint(records)
+            self._batch = (-1, iter(()))
+            lib.lepy_delivery_consume(self.pointer, token, left)
+
+    def bury(self, slot: int, generation: int, free: Callable[[CData], object], pointer: CData) -> None:
+        """Take over the C structure of a handle that was garbage collected; from any thread."""
+        self._graveyard.append((slot, generation, free, pointer))
+
+    def hold_funerals(self) -> None:
+        """Free what was buried; in a thread that may."""
+        while self._graveyard:
+            slot, generation, free, pointer = self._graveyard.popleft()
+            self.table.release_slot(slot, generation)
+            free(pointer)
+
+    def close(self) -> None:
+        """Free the shim's structure; the handles must be closed before."""
+        self.keep_rest()
+        self.hold_funerals()
+        pointer, self.pointer = self.pointer, None
+        self.stopping = True
+        self._buffers.clear()
+        lib.lepy_delivery_free(pointer)
+
+
+def _report_lost(kind: Any, error: Any, traceback: Any) -> None:
+    """An exception between C's call and work_for_foreign_loop's own try: a signal's."""
+    sys.excepthook(kind, error, traceback)
+
+
+@ffi.def_extern(onerror=_report_lost)
+def lepy_deliver(python: CData, token: int) -> int:
+    """C's one call into Python, when somebody else runs the loop."""
+    delivery: Delivery = ffi.from_handle(python)
+    return delivery.work_for_foreign_loop(token)

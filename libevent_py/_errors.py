@@ -1,0 +1,43 @@
+"""Turning what C returns into exceptions (floor 2)."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import NoReturn
+
+from ._ffi import CData, ffi, lib
+from .exceptions import LibeventError, WrongThreadError
+
+
+def raise_errno(what: str) -> NoReturn:
+    """Raise the OSError of C's errno; LibeventError where C left none."""
+    if ffi.errno:
+        raise OSError(ffi.errno, f"{what}: {os.strerror(ffi.errno)}")
+    raise LibeventError(f"{what}: libevent refused without saying why")
+
+
+def raise_wrong_thread() -> NoReturn:
+    """Raise for a call from a thread other than the one that runs the loop."""
+    raise WrongThreadError(
+        "another thread runs this EventBase's loop and owns its objects until the loop returns; "
+        "only loopbreak(), loopexit() and Event.active() may be called from here"
+    )
+
+
+def check(result: int, what: str) -> int:
+    """Give *result* back unless it says that C failed."""
+    if result >= 0:
+        return result
+    if result == lib.LEPY_FOREIGN_THREAD:
+        raise_wrong_thread()
+    raise_errno(what)
+
+
+def check_pointer(pointer: CData, what: str) -> CData:
+    """Give *pointer* back unless it is NULL."""
+    if pointer:
+        return pointer
+    if ffi.errno in (0, errno.ENOMEM):
+        raise MemoryError(f"{what}: libevent found no memory")
+    raise_errno(what)

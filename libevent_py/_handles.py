@@ -1,0 +1,138 @@
+"""Lifetime of every C handle: slots, what keeps an object alive, closing (floor 3).
+
+A handle reports to Python by *slot*, a number, never by pointer.  The slot's
+generation grows when it is let go, so that a record on its way to a closed
+object finds nobody.
+
+While its slot *keeps* a handle (a pending event, an open bufferevent or
+listener) the base holds the only reference that it needs.  Otherwise the slot
+remembers it weakly, so that closing the base still finds it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+from ._ffi import CData
+from .exceptions import ClosedError
+
+if TYPE_CHECKING:
+    from ._delivery import Delivery
+
+_Self = TypeVar("_Self", bound="Handle")
+
+
+class Handle(ABC):
+    """A Python object that owns, or borrows, one C structure of a base.
+
+    ``_pointer`` is the shim's structure, and None (never NULL) once closed.
+    """
+
+    __slots__ = ("__weakref__", "_delivery", "_generation", "_pointer", "_slot")
+
+    _pointer: CData
+    _delivery: Delivery
+    _slot: int
+    _generation: int
+
+    @abstractmethod
+    def _deliver(self, kind: int, what: int, data: bytes) -> None:
+        """Act on one record; the shim's ``enum lepy_kind`` says which there are."""
+
+    @abstractmethod
+    def _free(self, pointer: CData) -> None:
+        """Give *pointer* back to C; called once, in a thread that may."""
+
+    @property
+    def closed(self) -> bool:
+        """True once :meth:`close` was called, here or by closing the base."""
+        return self._pointer is None
+
+    def close(self) -> None:
+        """Free the C structure; nothing is delivered any more.
+
+        Idempotent, and allowed in any callback, the object's own included.
+
+        Raises:
+            WrongThreadError: Another thread runs the base's loop.
+        """
+        pointer = self._pointer
+        if pointer is None:
+            return
+        self._delivery.check_thread()
+        self._pointer = None
+        self._delivery.table.release(self)
+        self._free(pointer)
+
+    def _live(self) -> CData:
+        """The pointer, for a thread that may use it.
+
+        Raises:
+            ClosedError: The object is closed.
+            WrongThreadError: Another thread runs the base's loop.
+        """
+        if self._pointer is None:
+            raise ClosedError(f"this {type(self).__name__} is closed")
+        self._delivery.check_thread()
+        return self._pointer
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Any thread may come here, in the middle of anything.
+        pointer = getattr(self, "_pointer", None)
+        if pointer is not None:
+            self._pointer = None
+            self._delivery.bury(self._slot, self._generation, self._free, pointer)
+
+
+class HandleTable:
+    """The handles of one base by slot."""
+
+    def __init__(self) -> None:
+        #: Read by the delivery loop: the handle that a slot keeps, or None.
+        self.kept: list[Handle | None] = []
+        self._seen: list[weakref.ref[Handle] | None] = []
+        self._generations: list[int] = []
+        self._free: list[int] = []
+        #: How many handles are open.
+        self.open_count = 0
+
+    def reserve(self, handle: Handle) -> None:
+        """Give *handle* a slot, which remembers it weakly."""
+        if self._free:
+            slot = self._free.pop()
+        else:
+            slot = len(self.kept)
+            self.kept.append(None)
+            self._seen.append(None)
+            self._generations.append(0)
+        self._seen[slot] = weakref.ref(handle)
+        handle._slot = slot
+        handle._generation = self._generations[slot]
+        self.open_count += 1
+
+    def release(self, handle: Handle) -> None:
+        """Take *handle*'s slot back."""
+        self.release_slot(handle._slot, handle._generation)
+
+    def release_slot(self, slot: int, generation: int) -> None:
+        """Take *slot* back; records of this *generation* and before are stale from now on."""
+        self.kept[slot] = None
+        self._seen[slot] = None
+        self._generations[slot] = (generation + 1) & 0xFFFFFFFF
+        self._free.append(slot)
+        self.open_count -= 1
+
+    def open_handles(self) -> list[Handle]:
+        """Every handle that is not closed, the youngest last."""
+        return [handle for handle in (seen() for seen in self._seen if seen is not None) if handle is not None]

@@ -1,0 +1,326 @@
+/* struct bufferevent for Python: what BufferEvent calls. */
+#include "shim.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+
+/* Takes EV_READ off once the input has reached its high mark: since libevent
+ * 2.1.9 a read callback that leaves that much is called again without end
+ * (issue 891).  input_callback puts it back. */
+static void
+pause_at_high_watermark(struct lepy_bufferevent *self, struct evbuffer *input)
+{
+	if (self->high && evbuffer_get_length(input) >= self->high) {
+		self->paused = 1;
+		bufferevent_disable(self->bufferevent, EV_READ);
+	}
+}
+
+/* On the input, while there is a high mark: resumes below it. */
+static void
+input_callback(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct lepy_bufferevent *self = arg;
+
+	(void)info;
+	if (self->paused && evbuffer_get_length(input) < self->high) {
+		self->paused = 0;
+		bufferevent_enable(self->bufferevent, EV_READ);
+	}
+}
+
+/* Bytes of an earlier record are still on their way to Python. */
+static int
+data_is_waiting(const struct lepy_bufferevent *self)
+{
+	return self->data_batch && self->data_batch->serial == self->data_serial;
+}
+
+/* Reports the whole input: its bytes ride along where they are asked for and
+ * the arena has room, else Python fetches them.  Never twice at a time: Python
+ * may put the bytes of one record back in front of the input. */
+static void
+report_input(struct lepy_bufferevent *self, struct evbuffer *input)
+{
+	size_t length = evbuffer_get_length(input);
+	char *space = NULL;
+	uint32_t offset = 0;
+
+	lepy_report_begin(&self->handle);
+	if (self->with_data && !data_is_waiting(self))
+		space = lepy_report_space(&self->handle, length, &offset);
+	if (space) {
+		self->data_batch = lepy_report_batch(&self->handle);
+		self->data_serial = self->data_batch->serial;
+		evbuffer_remove(input, space, length);
+		lepy_report_end(&self->handle, LEPY_KIND_DATA, 0, offset, (uint32_t)length);
+	} else {
+		lepy_report_end(&self->handle, LEPY_KIND_READ, 0, 0, 0);
+	}
+}
+
+static void
+read_callback(struct bufferevent *bufferevent, void *arg)
+{
+	struct lepy_bufferevent *self = arg;
+	struct evbuffer *input = bufferevent_get_input(bufferevent);
+
+	/* A deferred trigger may come after the input was taken. */
+	if (evbuffer_get_length(input) == 0)
+		return;
+	report_input(self, input);
+	pause_at_high_watermark(self, input);
+}
+
+static void
+write_callback(struct bufferevent *bufferevent, void *arg)
+{
+	struct lepy_bufferevent *self = arg;
+
+	(void)bufferevent;
+	lepy_report(&self->handle, LEPY_KIND_WRITE, 0);
+}
+
+/* libevent reports a read timeout also when readiness and expiry meet in one
+ * pass (issue 1530, mended after 2.1): with bytes waiting it is not one. */
+static int
+is_false_timeout(struct bufferevent *bufferevent, short what)
+{
+	evutil_socket_t fd = bufferevent_getfd(bufferevent);
+	int waiting = 0;
+
+	if (what != (BEV_EVENT_READING | BEV_EVENT_TIMEOUT) || fd < 0)
+		return 0;
+	return ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0 && bufferevent_enable(bufferevent, EV_READ) == 0;
+}
+
+static void
+status_callback(struct bufferevent *bufferevent, short what, void *arg)
+{
+	struct lepy_bufferevent *self = arg;
+	int error = errno;
+	struct evbuffer *input = bufferevent_get_input(bufferevent);
+
+	if (what & BEV_EVENT_CONNECTED)
+		self->connecting = 0;
+	else if (self->direct_socket && is_false_timeout(bufferevent, what))
+		return;
+	/* What the low mark held back is not read by libevent's read callback. */
+	if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) && self->with_data && evbuffer_get_length(input))
+		report_input(self, input);
+	lepy_report(&self->handle, LEPY_KIND_STATUS, what | error << 16);
+}
+
+/* Called by BufferEvent: wraps bufferevent, whose ownership the caller keeps
+ * until lepy_bufferevent_free.  direct_socket: a plain socket of ours, to
+ * which a write may go at once. */
+struct lepy_bufferevent *
+lepy_bufferevent_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generation,
+    struct bufferevent *bufferevent, int direct_socket)
+{
+	struct lepy_bufferevent *self = calloc(1, sizeof *self);
+
+	if (!self)
+		return NULL;
+	self->handle.delivery = delivery;
+	self->handle.slot = slot;
+	self->handle.generation = generation;
+	self->handle.level = bufferevent_get_priority(bufferevent);
+	self->bufferevent = bufferevent;
+	self->direct_socket = direct_socket;
+	return self;
+}
+
+/* Called by BufferEvent.set_callbacks: which reports Python wants. */
+void
+lepy_bufferevent_setcb(struct lepy_bufferevent *self, int readable, int with_data, int writable, int status)
+{
+	self->with_data = with_data;
+	self->wants_write = writable;
+	bufferevent_setcb(self->bufferevent, readable || with_data ? read_callback : NULL,
+	    writable ? write_callback : NULL, status ? status_callback : NULL, self);
+}
+
+/* Called by BufferEvent.close: frees the structure, and the bufferevent where
+ * it is ours.  The descriptor is closed by libevent's finalizer, in the loop. */
+void
+lepy_bufferevent_free(struct lepy_bufferevent *self, int owned)
+{
+	bufferevent_setcb(self->bufferevent, NULL, NULL, NULL, NULL);
+	if (self->watching)
+		evbuffer_remove_cb(bufferevent_get_input(self->bufferevent), input_callback, self);
+	if (owned) {
+		/* A pending deferred callback would keep it reading. */
+		bufferevent_disable(self->bufferevent, EV_READ | EV_WRITE);
+		bufferevent_free(self->bufferevent);
+	}
+	free(self);
+}
+
+/* Called by BufferEvent.enable; report_again asks for a new record of input
+ * whose last one was dropped because EV_READ was off. */
+int
+lepy_bufferevent_enable(struct lepy_bufferevent *self, short events, int report_again)
+{
+	if (events & EV_READ)
+		self->paused = 0;
+	if (bufferevent_enable(self->bufferevent, events) < 0)
+		return -1;
+	if (report_again)
+		bufferevent_trigger(self->bufferevent, EV_READ, 0);
+	return 0;
+}
+
+/* Called by BufferEvent.disable. */
+int
+lepy_bufferevent_disable(struct lepy_bufferevent *self, short events)
+{
+	if (events & EV_READ)
+		self->paused = 0;
+	return bufferevent_disable(self->bufferevent, events);
+}
+
+/* Called by BufferEvent.enabled: what Python has enabled. */
+short
+lepy_bufferevent_get_enabled(struct lepy_bufferevent *self)
+{
+	return (short)(bufferevent_get_enabled(self->bufferevent) | (self->paused ? EV_READ : 0));
+}
+
+/* Called by BufferEvent.set_watermark. */
+int
+lepy_bufferevent_setwatermark(struct lepy_bufferevent *self, short events, size_t low, size_t high)
+{
+	struct evbuffer *input = bufferevent_get_input(self->bufferevent);
+
+	bufferevent_setwatermark(self->bufferevent, events, low, high);
+	if (!(events & EV_READ))
+		return 0;
+	self->high = high;
+	if (high && !self->watching) {
+		if (!evbuffer_add_cb(input, input_callback, self))
+			return -1;
+		self->watching = 1;
+	}
+	if (self->paused && (!high || evbuffer_get_length(input) < high)) {
+		self->paused = 0;
+		return bufferevent_enable(self->bufferevent, EV_READ);
+	}
+	return 0;
+}
+
+/* Nothing is queued before it and nothing forbids it: what is written may go
+ * out without waiting for the loop, which saves two epoll_ctl a write. */
+static int
+can_send_now(const struct lepy_bufferevent *self)
+{
+	return self->direct_socket && !self->connecting && bufferevent_getfd(self->bufferevent) >= 0
+	    && (bufferevent_get_enabled(self->bufferevent) & EV_WRITE)
+	    && evbuffer_get_length(bufferevent_get_output(self->bufferevent)) == 0;
+}
+
+/* libevent tells of a drained output from the loop, never inside the write;
+ * so does a write that needed no loop. */
+static void
+report_written(struct lepy_bufferevent *self, size_t length)
+{
+	if (self->wants_write && length)
+		bufferevent_trigger(self->bufferevent, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
+}
+
+/* Called by BufferEvent.write: -1 when libevent finds no memory for it.  An
+ * error of the socket is left for libevent to meet, and report, in the loop. */
+int
+lepy_bufferevent_write(struct lepy_bufferevent *self, const char *data, size_t length)
+{
+	ssize_t sent = 0;
+
+	if (lepy_delivery_foreign(self->handle.delivery))
+		return LEPY_FOREIGN_THREAD;
+	if (can_send_now(self))
+		sent = send(bufferevent_getfd(self->bufferevent), data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (sent < 0)
+		sent = 0;
+	if ((size_t)sent < length)
+		return bufferevent_write(self->bufferevent, data + sent, length - (size_t)sent);
+	report_written(self, length);
+	return 0;
+}
+
+/* Called by BufferEvent.write_buffer: moves all of buffer to the output, or
+ * what goes at once straight to the socket. */
+int
+lepy_bufferevent_write_buffer(struct lepy_bufferevent *self, struct evbuffer *buffer)
+{
+	size_t length = evbuffer_get_length(buffer);
+
+	if (lepy_delivery_foreign(self->handle.delivery))
+		return LEPY_FOREIGN_THREAD;
+	if (can_send_now(self))
+		evbuffer_write(buffer, bufferevent_getfd(self->bufferevent));
+	if (evbuffer_get_length(buffer))
+		return bufferevent_write_buffer(self->bufferevent, buffer);
+	report_written(self, length);
+	return 0;
+}
+
+/* Called by BufferEvent.read: how many bytes of the input went to data. */
+int64_t
+lepy_bufferevent_read(struct lepy_bufferevent *self, char *data, size_t length)
+{
+	if (lepy_delivery_foreign(self->handle.delivery))
+		return LEPY_FOREIGN_THREAD;
+	return (int64_t)bufferevent_read(self->bufferevent, data, length);
+}
+
+/* Called by BufferEvent when a record's bytes come while EV_READ is off: they
+ * go back to the front of the input. */
+int
+lepy_bufferevent_unread(struct lepy_bufferevent *self, const char *data, size_t length)
+{
+	return evbuffer_prepend(bufferevent_get_input(self->bufferevent), data, length);
+}
+
+/* Called by BufferEvent.connect: fd is connecting or connected, and the
+ * bufferevent's from now on. */
+int
+lepy_bufferevent_connect(struct lepy_bufferevent *self, evutil_socket_t fd)
+{
+	self->connecting = 1;
+	bufferevent_setfd(self->bufferevent, fd);
+	if (bufferevent_socket_connect(self->bufferevent, NULL, 0) == 0)
+		return 0;
+	self->connecting = 0;
+	return -1;
+}
+
+/* seconds < 0: no timeout. */
+static struct timeval *
+optional_timeval(double seconds, struct timeval *value)
+{
+	if (seconds < 0)
+		return NULL;
+	*value = lepy_timeval(seconds);
+	return value;
+}
+
+/* Called by BufferEvent.set_timeouts. */
+int
+lepy_bufferevent_set_timeouts(struct lepy_bufferevent *self, double read, double write)
+{
+	struct timeval read_value, write_value;
+
+	return bufferevent_set_timeouts(self->bufferevent, optional_timeval(read, &read_value),
+	    optional_timeval(write, &write_value));
+}
+
+/* Called by BufferEvent.priority's setter. */
+int
+lepy_bufferevent_priority_set(struct lepy_bufferevent *self, int priority)
+{
+	if (bufferevent_priority_set(self->bufferevent, priority) < 0)
+		return -1;
+	self->handle.level = priority;
+	return 0;
+}

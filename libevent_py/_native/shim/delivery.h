@@ -1,0 +1,131 @@
+/* The delivery queue: how what libevent reports reaches Python in batches.
+ *
+ * A C callback appends a record; the first record of a pass activates the
+ * level's drain event, which libevent runs behind everything that is active
+ * in that pass.  Draining either leaves event_base_loop, so that Python works
+ * on the batch with no C frame below it (Python drives the loop), or calls
+ * lepy_deliver (somebody else drives it).
+ */
+#ifndef LEPY_DELIVERY_H
+#define LEPY_DELIVERY_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "headers.h"
+
+#define LEPY_BATCH_RECORDS 1024
+#define LEPY_BATCH_ARENA (256 * 1024)
+
+/* What a record tells; Python's _delivery.py reads the same numbers. */
+enum lepy_kind {
+	LEPY_KIND_EVENT = 0,      /* struct event fired; what: EV_* */
+	LEPY_KIND_READ = 1,       /* bufferevent input is readable */
+	LEPY_KIND_DATA = 2,       /* the same, and the bytes are in the arena */
+	LEPY_KIND_WRITE = 3,      /* bufferevent output has drained */
+	LEPY_KIND_STATUS = 4,     /* bufferevent event; what: BEV_EVENT_* | errno << 16 */
+	LEPY_KIND_ACCEPT = 5,     /* new connection; what: its descriptor, arena: peer address */
+	LEPY_KIND_ACCEPT_ERROR = 6 /* accept failed; what: errno */
+};
+
+/* What lepy_delivery_run returns when it is not a batch's token (>= 0). */
+enum lepy_run_result {
+	LEPY_RUN_ERROR = -1,   /* event_base_loop failed; errno says why */
+	LEPY_RUN_ENDED = -2,   /* loopexit, loopbreak, or the flags were met */
+	LEPY_RUN_EMPTY = -3,   /* no event is left to wait for */
+	LEPY_RUN_WOKEN = -4,   /* lepy_delivery_interrupt, or a signal: look around */
+	LEPY_RUN_NO_MEMORY = -5 /* a record could not be stored */
+};
+
+/* A token's bits: record count 0-15, batch index 16-31, hand-over number
+ * 32-61, and whether loopexit has ended the loop. */
+#define LEPY_TOKEN_EXIT ((int64_t)1 << 62)
+
+struct lepy_record {
+	uint32_t slot;
+	uint32_t generation;
+	int32_t kind;
+	int32_t what;
+	uint32_t offset; /* into the batch's arena */
+	uint32_t length;
+};
+
+struct lepy_batch {
+	struct lepy_batch *next;
+	int index; /* into lepy_delivery.batches: how Python names it */
+	int level;
+	uint64_t serial; /* of this filling; 0 while spare */
+	uint32_t count;
+	uint32_t used; /* bytes of the arena */
+	struct lepy_record records[LEPY_BATCH_RECORDS];
+	char arena[LEPY_BATCH_ARENA];
+};
+
+/* What a shim function returns where the calling thread may not touch the
+ * handle: another one runs the base's loop. */
+#define LEPY_FOREIGN_THREAD (-2)
+
+/* One per priority that is in use. */
+struct lepy_level {
+	struct lepy_delivery *delivery;
+	struct event *drain;
+	struct lepy_batch *first, *last; /* waiting, oldest first */
+};
+
+struct lepy_delivery {
+	struct event_base *base;
+	pthread_mutex_t lock; /* guards batches and levels: callbacks may come from any thread */
+	void *python;         /* ffi handle for lepy_deliver; owned by Python's EventBase */
+	int python_drives;    /* lepy_delivery_run is on the stack */
+	int left;             /* a drain event has broken off event_base_loop */
+	int lost;             /* a record found no memory */
+	int has_owner;        /* a Python loop() is running, in the thread owner */
+	pthread_t owner;
+	struct lepy_batch *handed; /* Python is working on it */
+	int64_t handed_token;
+	uint32_t hand_overs;
+	uint64_t serials;
+	int batch_count;
+	struct lepy_batch **batches; /* all that exist */
+	struct lepy_batch *spare;
+	evutil_socket_t wake_read, wake_write;
+	struct event *wake;
+	int level_count;
+	struct lepy_level levels[];
+};
+
+/* What every C handle that reports to Python begins with. */
+struct lepy_handle {
+	struct lepy_delivery *delivery;
+	uint32_t slot;
+	uint32_t generation; /* records made before a change of it are stale */
+	int level;           /* the priority at which it reports */
+};
+
+struct lepy_delivery *lepy_delivery_new(struct event_base *base, int priorities, void *python);
+void lepy_delivery_free(struct lepy_delivery *delivery);
+int64_t lepy_delivery_run(struct lepy_delivery *delivery, int flags, int64_t token, uint32_t remaining);
+void lepy_delivery_consume(struct lepy_delivery *delivery, int64_t token, uint32_t remaining);
+struct lepy_record *lepy_delivery_records(struct lepy_delivery *delivery, int index);
+char *lepy_delivery_arena(struct lepy_delivery *delivery, int index);
+void lepy_delivery_enter(struct lepy_delivery *delivery);
+void lepy_delivery_leave(struct lepy_delivery *delivery);
+int lepy_delivery_foreign(const struct lepy_delivery *delivery);
+void lepy_delivery_interrupt(struct lepy_delivery *delivery);
+evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *delivery);
+
+/* For the other shim files.  A callback either calls lepy_report, or begins a
+ * report (which locks), asks for arena room for bytes that ride along (NULL:
+ * there is none, leave them where they are), and ends it.  lepy_report_batch is
+ * the batch that the bytes went to: they wait as long as its serial stays. */
+void lepy_report(struct lepy_handle *handle, int kind, int what);
+void lepy_report_begin(struct lepy_handle *handle);
+char *lepy_report_space(struct lepy_handle *handle, size_t length, uint32_t *offset);
+struct lepy_batch *lepy_report_batch(struct lepy_handle *handle);
+void lepy_report_end(struct lepy_handle *handle, int kind, int what, uint32_t offset, uint32_t length);
+
+/* Python's side of a loop that somebody else drives: works on the batch of
+ * token and returns how many of its records are left. */
+uint32_t lepy_deliver(void *python, int64_t token);
+
+#endif

@@ -1,0 +1,132 @@
+/* struct event for Python: what EventBase and Event call. */
+#include "shim.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Descriptors that event_base_new needs: epoll and its timer, the signal
+ * pair, the cross-thread wake-up. */
+#define BASE_DESCRIPTORS 6
+
+/* Called by EventBase.  libevent calls exit(1) where a base finds too few
+ * descriptors (signal.c, evsig_init_), so they are tried first: NULL with
+ * errno then.  The base is the caller's. */
+struct event_base *
+lepy_event_base_new(const struct event_config *config)
+{
+	struct event_base *base = NULL;
+	int tried[BASE_DESCRIPTORS];
+	int count, failure = 0;
+
+	for (count = 0; count < BASE_DESCRIPTORS; count++) {
+		tried[count] = dup(count ? tried[0] : STDERR_FILENO);
+		if (tried[count] < 0 && !count)
+			tried[count] = socket(AF_UNIX, SOCK_STREAM, 0); /* stderr is closed */
+		if (tried[count] < 0) {
+			failure = errno;
+			break;
+		}
+	}
+	while (count > 0)
+		close(tried[--count]);
+	if (failure) {
+		errno = failure;
+		return NULL;
+	}
+	errno = 0;
+	base = config ? event_base_new_with_config(config) : event_base_new();
+	return base;
+}
+
+/* For the shim: seconds as a timeval, rounded up so that nothing is early. */
+struct timeval
+lepy_timeval(double seconds)
+{
+	struct timeval value;
+	double whole = floor(seconds);
+
+	value.tv_sec = (time_t)whole;
+	value.tv_usec = (suseconds_t)ceil((seconds - whole) * 1e6);
+	if (value.tv_usec >= 1000000) {
+		value.tv_sec++;
+		value.tv_usec -= 1000000;
+	}
+	return value;
+}
+
+static void
+event_callback(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	lepy_report(arg, LEPY_KIND_EVENT, what);
+}
+
+/* Called by Event: a new event that reports to delivery as slot.  The
+ * structure and its event are freed by lepy_event_free; fd stays Python's. */
+struct lepy_event *
+lepy_event_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generation, evutil_socket_t fd, short events)
+{
+	struct lepy_event *self = malloc(sizeof *self);
+
+	if (!self)
+		return NULL;
+	self->event = event_new(delivery->base, fd, events, event_callback, self);
+	if (!self->event) {
+		free(self);
+		return NULL;
+	}
+	self->handle.delivery = delivery;
+	self->handle.slot = slot;
+	self->handle.generation = generation;
+	self->handle.level = event_get_priority(self->event);
+	return self;
+}
+
+/* Called by Event.add: seconds < 0 means no timeout.  -1 with errno. */
+int
+lepy_event_add(struct event *event, double seconds)
+{
+	struct timeval timeout;
+
+	if (seconds < 0)
+		return event_add(event, NULL);
+	timeout = lepy_timeval(seconds);
+	return event_add(event, &timeout);
+}
+
+/* Called by Event.remove: records made until now become stale. */
+int
+lepy_event_remove(struct lepy_event *self)
+{
+	self->handle.generation++;
+	return event_del(self->event);
+}
+
+/* Called by Event.priority's setter; -1 where event_priority_set refuses. */
+int
+lepy_event_priority_set(struct lepy_event *self, int priority)
+{
+	if (event_priority_set(self->event, priority) < 0)
+		return -1;
+	self->handle.level = priority;
+	return 0;
+}
+
+/* Called by Event.close; deletes and frees the event. */
+void
+lepy_event_free(struct lepy_event *self)
+{
+	event_free(self->event);
+	free(self);
+}
+
+/* Called by EventBase.loopexit. */
+int
+lepy_event_base_loopexit(struct event_base *base, double seconds)
+{
+	struct timeval timeout = lepy_timeval(seconds);
+
+	return event_base_loopexit(base, &timeout);
+}

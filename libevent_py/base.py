@@ -1,0 +1,278 @@
+"""EventBase: the event loop (floor 4, event2/event.h)."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from types import TracebackType
+
+from . import _convert, threads  # noqa: F401  (threads: libevent's locking comes first)
+from ._delivery import Delivery, ErrorHandler
+from ._errors import check, check_pointer, raise_errno
+from ._ffi import CData, ffi, lib
+from .constants import EventBaseFeatures, LoopFlags
+from .signals import WakeOnSignal
+
+#: Passes that closing a base gives to libevent's own deferred work.
+_CLOSING_PASSES = 64
+
+
+class EventBase:
+    """An event loop and all that waits in it (``struct event_base``).
+
+    It keeps pending events, open bufferevents and listeners alive, and closes
+    them when it is closed.  One thread at a time runs the loop, and owns the
+    base's objects meanwhile.
+
+    Args:
+        priorities: How many priorities its events have, 0 (first served) to
+            *priorities* - 1; new events get the middle one.
+        on_error: Called with the exception that a callback raised.  Without it
+            the exception stops the loop and comes out of :meth:`dispatch`.
+
+    Raises:
+        OSError: No free file descriptors (EMFILE), where libevent would exit.
+
+    Example::
+
+        with EventBase() as base:
+            Timer(base, 1.0, lambda timer: print("one second"))
+            base.dispatch()
+    """
+
+    def __init__(self, *, priorities: int = 1, on_error: ErrorHandler | None = None) -> None:
+        _convert.integer(priorities, "priorities", 1, lib.EVENT_MAX_PRIORITIES - 1)
+        _convert.callback(on_error, "on_error")
+        base = check_pointer(lib.lepy_event_base_new(ffi.NULL), "cannot make an event_base")
+        if lib.event_base_priority_init(base, priorities) < 0:
+            lib.event_base_free(base)
+            raise MemoryError("libevent found no memory for the priorities")
+        self._attach(base, priorities, on_error, owned=True)
+
+    def _attach(self, base: CData, priorities: int, on_error: ErrorHandler | None, *, owned: bool) -> None:
+        self._base = base
+        self._owned = owned
+        self._priorities = priorities
+        self._break = False
+        self._exit = False
+        self._thread: int | None = None
+        self._delivery = Delivery(base, priorities, on_error)
+
+    @classmethod
+    def from_pointer(cls, pointer: CData | int, *, on_error: ErrorHandler | None = None) -> EventBase:
+        """Wrap an ``event_base`` that native code owns and, as it likes, runs.
+
+        Borrowed: close() removes what Python added and never frees the base.
+        It must be called before the owner frees it.
+
+        Args:
+            pointer: The base's address, as an int or a cdata.
+            on_error: As for the constructor.  In a loop that native code runs there is no
+                dispatch() to raise from: what on_error does not take goes to sys.excepthook.
+        """
+        base = _convert.pointer(pointer, "struct event_base *")
+        self = cls.__new__(cls)
+        _convert.callback(on_error, "on_error")
+        self._attach(base, lib.event_base_get_npriorities(base), on_error, owned=False)
+        return self
+
+    def _live(self) -> Delivery:
+        """The delivery queue, for a thread that may use it."""
+        self._delivery.check_thread()
+        return self._delivery
+
+    @property
+    def pointer(self) -> CData:
+        """The ``struct event_base *`` for the raw layer; borrowed, gone when this is closed."""
+        self._delivery.live()
+        return self._base
+
+    @property
+    def closed(self) -> bool:
+        """True once :meth:`close` was called."""
+        return self._delivery.pointer is None
+
+    @property
+    def running(self) -> bool:
+        """True while :meth:`loop` or :meth:`dispatch` runs."""
+        return self._delivery.running
+
+    @property
+    def method(self) -> str:
+        """The backend: ``epoll``, ``poll``, ``select``, ``kqueue``… (``event_base_get_method``)."""
+        return ffi.string(lib.event_base_get_method(self.pointer)).decode()
+
+    @property
+    def features(self) -> EventBaseFeatures:
+        """What the backend can do (``event_base_get_features``)."""
+        return EventBaseFeatures(lib.event_base_get_features(self.pointer))
+
+    @property
+    def priorities(self) -> int:
+        """How many priorities there are (``event_base_get_npriorities``)."""
+        return self._priorities
+
+    def dispatch(self) -> bool:
+        """Run until no event is left, or until told to stop (``event_base_dispatch``).
+
+        Returns:
+            True when no event was left, False after loopexit() or loopbreak().
+
+        Raises:
+            Exception: What a callback raised; what else was ready is delivered by the next call.
+            KeyboardInterrupt: Ctrl-C, in the main thread, also while idle.
+        """
+        return self.loop()
+
+    def loop(self, flags: LoopFlags = LoopFlags(0)) -> bool:
+        """Run the loop (``event_base_loop``).
+
+        Args:
+            flags: ONCE: until something was delivered.  NONBLOCK: as long as something is
+                ready.  Both: one pass.  NO_EXIT_ON_EMPTY: also with no event left.
+
+        Returns:
+            True when no event was left, else False.
+
+        Raises:
+            RuntimeError: The loop is running already, here or in another thread.
+            Exception: As for :meth:`dispatch`.
+        """
+        flags = LoopFlags(flags)
+        delivery = self._delivery
+        pointer = delivery.live()
+        if delivery.running or delivery.delivering:
+            raise RuntimeError("the loop of this EventBase is running already")
+        self._break = self._exit = False
+        try:
+            delivery.running = True
+            self._thread = threading.get_ident()
+            lib.lepy_delivery_enter(pointer)
+            with WakeOnSignal(delivery):
+                return self._run(int(flags))
+        finally:
+            delivery.running = delivery.delivering = False
+            self._thread = None
+            if delivery.pointer is not None:
+                lib.lepy_delivery_leave(pointer)
+                delivery.keep_rest()
+
+    def _run(self, flags: int) -> bool:
+        delivery = self._delivery
+        once = flags & lib.EVLOOP_ONCE
+        while not self._break:
+            delivery.hold_funerals()
+            token = delivery.run(flags)
+            if token >= 0:
+                records, arena = delivery.begin(token)
+                delivery.stopping = False
+                delivery.delivering = True
+                delivery.work(records, arena)
+                delivery.delivering = False
+                if delivery.pointer is None or self._exit or token & lib.LEPY_TOKEN_EXIT:
+                    return False
+                if once and not delivery.stopping and not self._active_count():
+                    return False
+            elif token == lib.LEPY_RUN_EMPTY:
+                return True
+            elif token == lib.LEPY_RUN_ENDED:
+                return False
+            elif token == lib.LEPY_RUN_ERROR:
+                raise_errno("event_base_loop failed")
+            elif token == lib.LEPY_RUN_NO_MEMORY:
+                raise MemoryError("no memory to record what happened; some callbacks of this pass are lost")
+        return False
+
+    def _active_count(self) -> int:
+        return lib.event_base_get_num_events(self._base, lib.EVENT_BASE_COUNT_ACTIVE)
+
+    def loopexit(self, after: float | None = None) -> None:
+        """Stop after the current pass, or after some seconds (``event_base_loopexit``); from any thread.
+
+        Called before the loop runs, it stops it after its first pass.
+
+        Args:
+            after: Seconds to go on for; None to stop as soon as what is ready is delivered.
+        """
+        pointer = self.pointer
+        if after is None and self._delivery.delivering and self._thread == threading.get_ident():
+            self._exit = True
+            return
+        seconds = 0.0 if after is None else _convert.seconds(after, "after")
+        check(lib.lepy_event_base_loopexit(pointer, seconds), "cannot schedule the loop's end")
+
+    def loopbreak(self) -> None:
+        """Stop after the current callback (``event_base_loopbreak``); from any thread.
+
+        What else was ready is delivered by the next loop.  Before the loop runs it does nothing.
+        """
+        delivery = self._delivery
+        delivery.live()
+        if not delivery.running:
+            # A loop that native code runs, or none: then libevent forgets it at the next start.
+            if lib.event_base_loopbreak(self._base) < 0:
+                raise_errno("cannot break the loop")
+            delivery.stopping = True
+            return
+        self._break = True
+        delivery.stopping = True
+        if self._thread != threading.get_ident():
+            lib.lepy_delivery_interrupt(delivery.pointer)
+
+    def loopcontinue(self) -> None:
+        """After the current callback, look at all events anew, higher priorities first (``event_base_loopcontinue``)."""
+        self._live()
+        self._delivery.stopping = True
+
+    def close(self) -> None:
+        """Close everything in the base, and free it (``event_base_free``).
+
+        Idempotent, and allowed in a callback, after which the loop returns.
+
+        Raises:
+            WrongThreadError: Another thread runs the loop.
+            RuntimeError: Called in a callback of a loop that native code runs.
+        """
+        delivery = self._delivery
+        if delivery.pointer is None:
+            return
+        delivery.check_thread()
+        if delivery.delivering and not delivery.running:
+            raise RuntimeError("a base cannot be closed in a callback while native code runs its loop")
+        self._break = True
+        for handle in reversed(delivery.table.open_handles()):
+            handle.close()
+        delivery.close()
+        if self._owned:
+            self._finish_deferred_work()
+            lib.event_base_free(self._base)
+
+    def _finish_deferred_work(self) -> None:
+        # A bufferevent freed with a deferred callback outstanding is leaked, with its
+        # descriptor, unless that callback runs before event_base_free.
+        for _ in range(_CLOSING_PASSES):
+            if not self._active_count():
+                return
+            lib.event_base_loop(self._base, lib.EVLOOP_ONCE | lib.EVLOOP_NONBLOCK)
+
+    def __enter__(self) -> EventBase:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        delivery = getattr(self, "_delivery", None)
+        if delivery is None or delivery.pointer is None or sys.is_finalizing():
+            return
+        warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+        # Nobody can run the loop any more: this thread may.
+        self.close()
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<EventBase closed>"
+        return f"<EventBase {self.method} {'running' if self.running else 'idle'}>"

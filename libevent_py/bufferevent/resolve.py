@@ -1,0 +1,59 @@
+"""Looking a host name up without holding the loop up (floor 6)."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Union
+
+from .._convert import Address
+from ..constants import EventFlags
+from ..event import Event
+
+if TYPE_CHECKING:
+    from ..base import EventBase
+
+Answer = Union[Address, OSError]
+
+
+class Lookup:
+    """One ``getaddrinfo`` in a thread; its first address, or its error, is delivered from the loop.
+
+    The thread tells the loop through a pipe, whose event also keeps the loop waiting.
+    """
+
+    def __init__(
+        self, base: EventBase, host: str, port: int, family: int, callback: Callable[[Answer], object]
+    ) -> None:
+        self._callback = callback
+        self._answer: Answer | None = None
+        self._reader, writer = os.pipe()
+        self._event = Event(base, self._reader, EventFlags.READ, self._done)
+        self._event.add()
+        thread = threading.Thread(target=self._look_up, args=(writer, host, port, family), daemon=True)
+        thread.start()
+
+    def _look_up(self, writer: int, host: str, port: int, family: int) -> None:
+        try:
+            found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+            self._answer = found[0][4]
+        except OSError as error:
+            self._answer = error
+        except UnicodeError as error:
+            self._answer = socket.gaierror(socket.EAI_NONAME, f"{host!r} is no host name: {error}")
+        finally:
+            os.close(writer)
+
+    def _done(self, event: Event, what: EventFlags) -> None:
+        answer = self._answer
+        self.close()
+        if answer is not None:
+            self._callback(answer)
+
+    def close(self) -> None:
+        """Forget the answer; the thread ends by itself."""
+        if not self._event.closed:
+            self._event.close()
+            os.close(self._reader)

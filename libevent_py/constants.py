@@ -1,0 +1,86 @@
+"""libevent's flags as Python enums, filled from the C headers (floor 2)."""
+
+from __future__ import annotations
+
+import enum
+from typing import Generic, TypeVar
+
+from ._ffi import lib
+
+
+class EventFlags(enum.IntFlag):
+    """What an event waits for, and what a callback is told (``EV_*``)."""
+
+    TIMEOUT = lib.EV_TIMEOUT
+    READ = lib.EV_READ
+    WRITE = lib.EV_WRITE
+    SIGNAL = lib.EV_SIGNAL
+    #: Stay added after firing.
+    PERSIST = lib.EV_PERSIST
+    #: Edge-triggered, on backends that can.
+    ET = lib.EV_ET
+    #: The peer closed, on backends that can tell without reading.
+    CLOSED = lib.EV_CLOSED
+
+
+class LoopFlags(enum.IntFlag):
+    """How :meth:`EventBase.loop` runs (``EVLOOP_*``)."""
+
+    #: Wait until something was delivered, deliver all that is ready, return.
+    ONCE = lib.EVLOOP_ONCE
+    #: Deliver what is ready now without waiting.
+    NONBLOCK = lib.EVLOOP_NONBLOCK
+    #: Go on waiting when no event is left.
+    NO_EXIT_ON_EMPTY = lib.EVLOOP_NO_EXIT_ON_EMPTY
+
+
+class EventBaseFeatures(enum.IntFlag):
+    """What a backend can do (``EV_FEATURE_*``)."""
+
+    #: Edge-triggered events.
+    ET = lib.EV_FEATURE_ET
+    #: Adding and firing an event costs the same however many there are.
+    O1 = lib.EV_FEATURE_O1
+    #: Descriptors that are no sockets, regular files too.
+    FDS = lib.EV_FEATURE_FDS
+    #: Tell of a peer's close without reading (``EventFlags.CLOSED``).
+    EARLY_CLOSE = lib.EV_FEATURE_EARLY_CLOSE
+
+
+class BufferEventOptions(enum.IntFlag):
+    """How a bufferevent is made (``BEV_OPT_*``)."""
+
+    #: Closing the bufferevent closes its socket.
+    CLOSE_ON_FREE = lib.BEV_OPT_CLOSE_ON_FREE
+    #: libevent locks the bufferevent; native code may use it from other threads.
+    THREADSAFE = lib.BEV_OPT_THREADSAFE
+    #: libevent calls back from the loop only.
+    DEFER_CALLBACKS = lib.BEV_OPT_DEFER_CALLBACKS
+    #: Deferred callbacks run without the lock; needs DEFER_CALLBACKS.
+    UNLOCK_CALLBACKS = lib.BEV_OPT_UNLOCK_CALLBACKS
+
+
+class BufferEventEvents(enum.IntFlag):
+    """What happened to a bufferevent (``BEV_EVENT_*``)."""
+
+    READING = lib.BEV_EVENT_READING
+    WRITING = lib.BEV_EVENT_WRITING
+    EOF = lib.BEV_EVENT_EOF
+    ERROR = lib.BEV_EVENT_ERROR
+    TIMEOUT = lib.BEV_EVENT_TIMEOUT
+    CONNECTED = lib.BEV_EVENT_CONNECTED
+
+
+_F = TypeVar("_F", bound=enum.IntFlag)
+
+
+class FlagCache(dict[int, _F], Generic[_F]):
+    """Flags by number: ``EventFlags(2)`` costs ten times a dict look-up, on every delivery."""
+
+    def __init__(self, flags: type[_F]) -> None:
+        super().__init__()
+        self._flags = flags
+
+    def __missing__(self, number: int) -> _F:
+        self[number] = self._flags(number)
+        return self[number]

@@ -1,0 +1,323 @@
+"""Event, Timer and Signal: struct event (floor 4, event2/event.h)."""
+
+from __future__ import annotations
+
+import signal as _signal
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import _convert
+from ._errors import check, check_pointer
+from ._ffi import CData, ffi, lib
+from ._handles import Handle
+from .constants import EventFlags, FlagCache
+
+if TYPE_CHECKING:
+    from .base import EventBase
+
+_event_flags = FlagCache(EventFlags)
+_WAITS = EventFlags.READ | EventFlags.WRITE | EventFlags.SIGNAL | EventFlags.TIMEOUT | EventFlags.CLOSED
+_pending = lib.event_pending
+
+EventCallback = Callable[["Event", EventFlags], object]
+
+
+class Event(Handle):
+    """Waits for a descriptor, a timeout, or :meth:`active` (``struct event``).
+
+    It fires once for every :meth:`add`, or until :meth:`remove` with
+    ``EventFlags.PERSIST``.  A pending event is kept alive by its base; the
+    descriptor stays yours, and must stay open while the event is pending.
+
+    Args:
+        base: The EventBase to fire in.
+        fd: A descriptor or an object with ``fileno()`` (kept alive), or None to
+            wait for a timeout or :meth:`active` only.
+        flags: What to wait for; PERSIST to stay added.
+        callback: Called as ``callback(event, what)`` from the loop.
+
+    Raises:
+        OSError: The descriptor is not open (EBADF).
+
+    Example::
+
+        event = Event(base, sock, EventFlags.READ | EventFlags.PERSIST, on_readable)
+        event.add(timeout=30)
+    """
+
+    __slots__ = ("_base", "_callback", "_event", "_flags", "_source", "_stays")
+
+    def __init__(
+        self, base: EventBase, fd: _convert.FileDescriptor | None, flags: EventFlags, callback: EventCallback
+    ) -> None:
+        flags = EventFlags(flags)
+        if not callable(callback):
+            raise TypeError(f"callback must be callable, not {type(callback).__name__}")
+        if flags & EventFlags.SIGNAL:
+            raise ValueError("signals are for the class Signal")
+        if fd is None and flags & (EventFlags.READ | EventFlags.WRITE | EventFlags.CLOSED):
+            raise ValueError("READ, WRITE and CLOSED need a file descriptor")
+        if flags & EventFlags.ET and not base.features & lib.EV_FEATURE_ET:
+            raise ValueError(f"the backend {base.method} has no edge-triggered events")
+        number = -1 if fd is None else _convert.descriptor(fd)
+        self._set_up(base, number, flags, callback)
+        self._source = fd
+
+    def _set_up(self, base: EventBase, number: int, flags: EventFlags, callback: Callable[..., object]) -> None:
+        delivery = base._live()
+        self._base = base
+        self._delivery = delivery
+        self._callback = callback
+        self._flags = flags
+        self._source: object = None
+        self._stays = False
+        delivery.hold_funerals()
+        delivery.table.reserve(self)
+        pointer = lib.lepy_event_new(delivery.pointer, self._slot, self._generation, number, int(flags))
+        if not pointer:
+            delivery.table.release(self)
+        self._pointer = check_pointer(pointer, "event_new")
+        self._event = pointer.event
+
+    @classmethod
+    def from_pointer(cls, base: EventBase, pointer: CData | int) -> Event:
+        """Wrap a ``struct event`` that native code made for *base*'s event_base.
+
+        Borrowed: its callback stays the native one, close() leaves it as it is,
+        and it must not be freed while the wrapper is in use.
+
+        Args:
+            base: The EventBase of the same event_base.
+            pointer: The event's address, as an int or a cdata.
+        """
+        event = _convert.pointer(pointer, "struct event *")
+        if lib.event_get_base(event) != base.pointer:
+            raise ValueError("this event belongs to another event_base")
+        return _BorrowedEvent(base, event)
+
+    @property
+    def base(self) -> EventBase:
+        """The EventBase it fires in."""
+        return self._base
+
+    @property
+    def flags(self) -> EventFlags:
+        """What it waits for (``event_get_events``)."""
+        return self._flags
+
+    @property
+    def pointer(self) -> CData:
+        """The ``struct event *`` for the raw layer; borrowed, gone when this is closed."""
+        self._live()
+        return self._event
+
+    def fileno(self) -> int:
+        """The descriptor or signal number; -1 where there is none (``event_get_fd``)."""
+        self._live()
+        return lib.event_get_fd(self._event)
+
+    def add(self, timeout: float | None = None) -> None:
+        """Start waiting (``event_add``).
+
+        Args:
+            timeout: Seconds after which it fires with TIMEOUT.  None waits for
+                ever, or keeps the timeout of an earlier add that is running.
+
+        Raises:
+            OSError: The backend refuses the descriptor: EPERM for a regular file
+                under epoll, EBADF for a closed one.
+        """
+        seconds = _convert.seconds(timeout)
+        self._live()
+        check(lib.lepy_event_add(self._event, seconds), f"cannot add {self!r}")
+        if self._flags & EventFlags.PERSIST and (seconds != 0 or self._flags & ~EventFlags.PERSIST):
+            self._stays = True
+        self._delivery.table.kept[self._slot] = self
+
+    def remove(self) -> None:
+        """Stop waiting (``event_del``); a firing that is on its way is dropped."""
+        check(lib.lepy_event_remove(self._live()), f"cannot remove {self!r}")
+        self._generation = (self._generation + 1) & 0xFFFFFFFF
+        self._stays = False
+        self._delivery.table.kept[self._slot] = None
+
+    def active(self, what: EventFlags = EventFlags.TIMEOUT) -> None:
+        """Fire from the loop with *what*, waited for or not (``event_active``); from any thread.
+
+        An event without PERSIST is no longer pending afterwards, as after any firing.
+        """
+        if self._pointer is None:
+            self._live()
+        self._delivery.table.kept[self._slot] = self
+        lib.event_active(self._event, int(EventFlags(what)), 1)
+
+    @property
+    def pending(self) -> EventFlags:
+        """What it is waiting for, or about to fire with (``event_pending``)."""
+        self._live()
+        return _event_flags[_pending(self._event, int(_WAITS), ffi.NULL)]
+
+    @property
+    def priority(self) -> int:
+        """Its priority, 0 first (``event_priority_set``)."""
+        self._live()
+        return lib.event_get_priority(self._event)
+
+    @priority.setter
+    def priority(self, priority: int) -> None:
+        _convert.integer(priority, "priority", 0, self._base.priorities - 1)
+        self._live()
+        if self._set_priority(priority) < 0:
+            raise RuntimeError("the priority of an event that is about to fire cannot be changed")
+
+    def _set_priority(self, priority: int) -> int:
+        return lib.lepy_event_priority_set(self._pointer, priority)
+
+    def _deliver(self, kind: int, what: int, data: bytes) -> None:
+        # An earlier callback of the pass may have added it again.
+        if not self._stays and not _pending(self._event, 0xFF, ffi.NULL):
+            self._delivery.table.kept[self._slot] = None
+        self._callback(self, _event_flags[what])
+
+    def _free(self, pointer: CData) -> None:
+        lib.lepy_event_free(pointer)
+
+    def close(self) -> None:
+        """Stop waiting and free the event (``event_free``); idempotent, allowed in its own callback."""
+        super().close()
+        self._source = None
+
+    def __repr__(self) -> str:
+        if self._pointer is None:
+            return f"<{type(self).__name__} closed>"
+        return f"<{type(self).__name__} {self._flags!s} fd={lib.event_get_fd(self._event)}>"
+
+
+class Timer(Event):
+    """Calls back after some seconds, once or again and again; running from its creation.
+
+    Args:
+        base: The EventBase to fire in, which keeps a running timer alive.
+        seconds: How long to wait.
+        callback: Called as ``callback(timer)`` from the loop.
+        repeat: Fire every *seconds*, without drift; ticks that were missed are not made up for.
+
+    Example::
+
+        Timer(base, 0.5, lambda timer: print("half a second later"))
+    """
+
+    __slots__ = ("_seconds",)
+
+    def __init__(
+        self, base: EventBase, seconds: float, callback: Callable[[Any], object], *, repeat: bool = False
+    ) -> None:
+        if not callable(callback):
+            raise TypeError(f"callback must be callable, not {type(callback).__name__}")
+        if seconds is None:
+            raise TypeError("a Timer needs its seconds")
+        self._seconds = _convert.seconds(seconds, "seconds")
+        if repeat and not self._seconds:
+            raise ValueError("a repeating Timer needs more than 0 seconds")
+        self._set_up(base, -1, EventFlags.PERSIST if repeat else EventFlags(0), callback)
+        self.add(self._seconds)
+
+    @property
+    def seconds(self) -> float:
+        """The interval it was made with."""
+        return self._seconds
+
+    def _deliver(self, kind: int, what: int, data: bytes) -> None:
+        if not self._stays and not _pending(self._event, 0xFF, ffi.NULL):
+            self._delivery.table.kept[self._slot] = None
+        self._callback(self)
+
+
+def _has_signals(base: EventBase) -> bool:
+    return any(isinstance(handle, Signal) for handle in base._delivery.table.open_handles())
+
+
+#: libevent delivers a process's signals to one base (``evsig_base``).
+_signal_base: weakref.ref[EventBase] | None = None
+
+_UNCATCHABLE = frozenset(
+    getattr(_signal, name)
+    for name in ("SIGKILL", "SIGSTOP", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL")
+    if hasattr(_signal, name)
+)
+
+
+class Signal(Event):
+    """Calls back when the process gets a signal; waiting from its creation until :meth:`close`.
+
+    libevent's handler stands in for Python's meanwhile: a Signal for SIGINT means no
+    KeyboardInterrupt.  One base of a process may have Signals at a time.
+
+    Args:
+        base: The EventBase to fire in, which keeps it alive.
+        number: The signal, ``signal.SIGTERM`` say.
+        callback: Called as ``callback(signal)`` from the loop, once for each arrival.
+
+    Raises:
+        ValueError: No such signal, or one that cannot be handled in a loop.
+        RuntimeError: Another base has the signals.
+
+    Example::
+
+        Signal(base, signal.SIGTERM, lambda _: base.loopexit())
+    """
+
+    __slots__ = ()
+
+    def __init__(self, base: EventBase, number: int, callback: Callable[[Any], object]) -> None:
+        global _signal_base
+        _convert.integer(number, "signal number", 1, _signal.NSIG - 1)
+        if number in _UNCATCHABLE:
+            raise ValueError(f"signal {number} cannot be handled in an event loop")
+        if not callable(callback):
+            raise TypeError(f"callback must be callable, not {type(callback).__name__}")
+        owner = _signal_base() if _signal_base is not None else None
+        if owner is not None and owner is not base and _has_signals(owner):
+            raise RuntimeError("another EventBase has the signals of this process; close its Signals first")
+        self._set_up(base, number, EventFlags.SIGNAL | EventFlags.PERSIST, callback)
+        _signal_base = weakref.ref(base)
+        try:
+            self.add()
+        except BaseException:
+            self.close()
+            raise
+
+    def _deliver(self, kind: int, what: int, data: bytes) -> None:
+        self._callback(self)
+
+
+class _BorrowedEvent(Event):
+    """An event of native code's: nothing of it is ours to free, and nothing is delivered to us."""
+
+    __slots__ = ()
+
+    def __init__(self, base: EventBase, event: CData) -> None:
+        self._base = base
+        self._delivery = base._live()
+        self._flags = _event_flags[lib.event_get_events(event)]
+        self._source = None
+        self._stays = False
+        self._delivery.table.reserve(self)
+        self._pointer = self._event = event
+
+    def add(self, timeout: float | None = None) -> None:
+        self._live()
+        check(lib.lepy_event_add(self._event, _convert.seconds(timeout)), f"cannot add {self!r}")
+
+    def remove(self) -> None:
+        check(lib.event_del(self._live()), f"cannot remove {self!r}")
+
+    def active(self, what: EventFlags = EventFlags.TIMEOUT) -> None:
+        lib.event_active(self._live(), int(EventFlags(what)), 1)
+
+    def _free(self, pointer: CData) -> None:
+        pass
+
+    def _set_priority(self, priority: int) -> int:
+        return lib.event_priority_set(self._event, priority)

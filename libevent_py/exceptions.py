@@ -1,0 +1,29 @@
+"""The exceptions of libevent_py that Python does not have already (floor 2).
+
+What the operating system refuses is a plain :class:`OSError` with its errno, so
+that ``except ConnectionRefusedError`` works.  Wrong arguments are TypeError and
+ValueError.  The rest::
+
+    LibeventError
+    ├── ClosedError        (also ValueError)           used after close()
+    ├── WrongThreadError   (also RuntimeError)         used while another thread runs the loop
+    └── UnsupportedError   (also NotImplementedError)  not in the libevent of this build
+"""
+
+from __future__ import annotations
+
+
+class LibeventError(Exception):
+    """Root of the exceptions that are libevent_py's own."""
+
+
+class ClosedError(LibeventError, ValueError):
+    """The object was closed, or its EventBase was."""
+
+
+class WrongThreadError(LibeventError, RuntimeError):
+    """Another thread runs the loop of this object's EventBase, and owns its objects meanwhile."""
+
+
+class UnsupportedError(LibeventError, NotImplementedError):
+    """The libevent of this build lacks what was asked for."""

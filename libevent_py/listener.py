@@ -1,0 +1,188 @@
+"""Listener: struct evconnlistener (floor 5, event2/listener.h)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import _convert
+from ._errors import check, check_pointer
+from ._ffi import CData, lib
+from ._handles import Handle
+
+if TYPE_CHECKING:
+    from .base import EventBase
+
+_KIND_ACCEPT = lib.LEPY_KIND_ACCEPT
+
+AcceptCallback = Callable[["Listener", socket.socket, Any], object]
+AcceptErrorCallback = Callable[["Listener", OSError], object]
+
+
+class Listener(Handle):
+    """Accepts connections (``struct evconnlistener``); listening from its creation.
+
+    When the process is out of descriptors it rests for a second and tries again.
+
+    Args:
+        base: The EventBase to accept in, which keeps it alive.
+        address: ``(host, port)``, with port 0 for any free one; ``"unix:/path"``; or a
+            bound socket, which it takes over.
+        on_accept: Called as ``on_accept(listener, sock, address)`` from the loop. The
+            non-blocking socket is the callback's; it is closed if the callback raises.
+        backlog: How many connections the kernel holds for it.
+        reuse_address: Bind although old connections linger (SO_REUSEADDR).
+        reuse_port: Share the port with other listeners (SO_REUSEPORT).
+        on_error: Called as ``on_error(listener, error)`` when accepting fails.
+
+    Raises:
+        OSError: The address cannot be bound: EADDRINUSE, EACCES…
+
+    Example::
+
+        Listener(base, ("127.0.0.1", 0), lambda listener, sock, address: sock.close())
+    """
+
+    __slots__ = ("_base", "_on_accept", "_on_error", "_path", "_sock")
+
+    def __init__(
+        self,
+        base: EventBase,
+        address: _convert.Address | socket.socket,
+        on_accept: AcceptCallback,
+        *,
+        backlog: int = 128,
+        reuse_address: bool = True,
+        reuse_port: bool = False,
+        on_error: AcceptErrorCallback | None = None,
+    ) -> None:
+        if not callable(on_accept):
+            raise TypeError(f"on_accept must be callable, not {type(on_accept).__name__}")
+        _convert.callback(on_error, "on_error")
+        _convert.integer(backlog, "backlog", 1, 65535)
+        delivery = base._live()
+        self._base = base
+        self._delivery = delivery
+        self._on_accept = on_accept
+        self._on_error = on_error
+        self._path: tuple[str, int] | None = None
+        if isinstance(address, socket.socket):
+            self._sock = address
+        else:
+            self._sock, self._path = _bind(address, reuse_address, reuse_port)
+        delivery.table.reserve(self)
+        try:
+            self._sock.setblocking(False)
+            self._sock.listen(backlog)
+            self._pointer = check_pointer(
+                lib.lepy_listener_new(delivery.pointer, self._slot, self._generation, self._sock.fileno()),
+                "evconnlistener_new",
+            )
+            delivery.table.kept[self._slot] = self
+            self.enable()
+        except BaseException:
+            if getattr(self, "_pointer", None) is not None:
+                self.close()
+            else:
+                delivery.table.release(self)
+                self._close_socket()
+            raise
+
+    @property
+    def base(self) -> EventBase:
+        """The EventBase it accepts in."""
+        return self._base
+
+    @property
+    def pointer(self) -> CData:
+        """The ``struct evconnlistener *`` for the raw layer; borrowed, gone when this is closed."""
+        return self._live().listener
+
+    @property
+    def address(self) -> Any:
+        """The address it is bound to, as ``socket.getsockname`` shows it."""
+        self._live()
+        return self._sock.getsockname()
+
+    def fileno(self) -> int:
+        """The listening descriptor (``evconnlistener_get_fd``)."""
+        self._live()
+        return self._sock.fileno()
+
+    def enable(self) -> None:
+        """Go on accepting (``evconnlistener_enable``)."""
+        check(lib.lepy_listener_enable(self._live()), "cannot listen on this descriptor")
+
+    def disable(self) -> None:
+        """Stop accepting; new connections wait in the backlog (``evconnlistener_disable``).
+
+        Connections that were accepted in this pass are still delivered.
+        """
+        check(lib.lepy_listener_disable(self._live()), "cannot stop listening")
+
+    def _deliver(self, kind: int, what: int, data: bytes) -> None:
+        if kind == _KIND_ACCEPT:
+            sock = socket.socket(self._sock.family, self._sock.type, self._sock.proto, what)
+            try:
+                sock.setblocking(False)
+                self._on_accept(self, sock, _convert.python_address(data))
+            except BaseException:
+                sock.close()
+                raise
+        elif self._on_error is not None:
+            self._on_error(self, OSError(what, f"accept failed: {os.strerror(what)}"))
+
+    def _free(self, pointer: CData) -> None:
+        lib.lepy_listener_free(pointer)
+        self._close_socket()
+
+    def _close_socket(self) -> None:
+        self._sock.close()
+        if self._path is not None:
+            path, inode = self._path
+            with contextlib.suppress(OSError):
+                if os.stat(path).st_ino == inode:
+                    os.unlink(path)
+
+    def __repr__(self) -> str:
+        if self._pointer is None:
+            return "<Listener closed>"
+        return f"<Listener at {self._sock.getsockname()!r}>"
+
+
+def _bind(address: _convert.Address, reuse_address: bool, reuse_port: bool) -> tuple[socket.socket, Any]:
+    """A socket bound to *address*, and for a path what to unlink later."""
+    family, where = _family_of(address)
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if family == socket.AF_UNIX:
+            sock.bind(where)
+            return sock, (where, os.stat(where).st_ino)
+        if reuse_address:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(where)
+        return sock, None
+    except OSError as error:
+        sock.close()
+        raise OSError(error.errno, f"cannot listen on {address!r}: {os.strerror(error.errno or 0)}") from None
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _family_of(address: _convert.Address) -> tuple[socket.AddressFamily, Any]:
+    try:
+        return _convert.socket_address(address)
+    except ValueError:
+        if isinstance(address, str) or not isinstance(address[0], str):
+            raise
+    # A name of this machine, "localhost" say: resolved once, here.
+    found = socket.getaddrinfo(address[0], address[1], type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return found[0][0], found[0][4]
