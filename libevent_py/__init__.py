@@ -4,6 +4,7 @@
 classes are the Pythonic layer over it.
 """
 
+from ._build import build_info as build_info
 from ._features import lib as lib
 from ._ffi import ffi as ffi
 from ._version import __version__ as __version__
@@ -42,6 +43,7 @@ __all__ = [
     "UnsupportedError",
     "WrongThreadError",
     "__version__",
+    "build_info",
     "ffi",
     "lib",
 ]
