@@ -27,6 +27,6 @@ def build_info() -> dict[str, Any]:
 _built_for = build_info()["package_version"]
 if _built_for != __version__:
     raise ImportError(
-        f"the extension libevent_py._libevent was built for libevent_py {_built_for}, and this is {__version__}; "
+        f"the extension libevent_py._libevent was built for libevent_py {_built_for}, not for {__version__}; "
         "build it again (pip install . or python setup.py build_ext --inplace)"
     )

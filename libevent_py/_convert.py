@@ -118,7 +118,8 @@ def python_address(raw: bytes) -> Any:
         return socket.inet_ntoa(raw[4:8]), struct.unpack_from("!H", raw, 2)[0]
     if family == socket.AF_INET6 and len(raw) >= 28:
         port, flowinfo = struct.unpack_from("!HI", raw, 2)
-        return socket.inet_ntop(socket.AF_INET6, raw[8:24]), port, flowinfo, struct.unpack_from("=I", raw, 24)[0]
+        (scope,) = struct.unpack_from("=I", raw, 24)
+        return socket.inet_ntop(socket.AF_INET6, raw[8:24]), port, flowinfo, scope
     if family == socket.AF_UNIX:
         path = raw[2:]
         return path if path[:1] == b"\0" else os.fsdecode(path.split(b"\0")[0])

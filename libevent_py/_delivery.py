@@ -91,7 +91,9 @@ class Delivery:
             number = len(self._buffers)
             self._buffers.append(
                 (
-                    ffi.buffer(lib.lepy_delivery_records(self.pointer, number), lib.LEPY_BATCH_RECORDS * _SIZE),
+                    ffi.buffer(
+                        lib.lepy_delivery_records(self.pointer, number), lib.LEPY_BATCH_RECORDS * _SIZE
+                    ),
                     ffi.buffer(lib.lepy_delivery_arena(self.pointer, number), lib.LEPY_BATCH_ARENA),
                 )
             )

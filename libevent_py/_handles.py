@@ -135,4 +135,5 @@ class HandleTable:
 
     def open_handles(self) -> list[Handle]:
         """Every handle that is not closed, the youngest last."""
-        return [handle for handle in (seen() for seen in self._seen if seen is not None) if handle is not None]
+        found = (seen() for seen in self._seen if seen is not None)
+        return [handle for handle in found if handle is not None]

@@ -14,6 +14,8 @@ from ._ffi import CData, ffi, lib
 from .constants import EventBaseFeatures, LoopFlags
 from .signals import WakeOnSignal
 
+_NO_FLAGS = LoopFlags(0)
+
 #: Passes that closing a base gives to libevent's own deferred work.
 _CLOSING_PASSES = 64
 
@@ -101,7 +103,7 @@ class EventBase:
     @property
     def method(self) -> str:
         """The backend: ``epoll``, ``poll``, ``select``, ``kqueue``… (``event_base_get_method``)."""
-        return ffi.string(lib.event_base_get_method(self.pointer)).decode()
+        return str(ffi.string(lib.event_base_get_method(self.pointer)), "ascii")
 
     @property
     def features(self) -> EventBaseFeatures:
@@ -125,7 +127,7 @@ class EventBase:
         """
         return self.loop()
 
-    def loop(self, flags: LoopFlags = LoopFlags(0)) -> bool:
+    def loop(self, flags: LoopFlags = _NO_FLAGS) -> bool:
         """Run the loop (``event_base_loop``).
 
         Args:
@@ -221,7 +223,10 @@ class EventBase:
             lib.lepy_delivery_interrupt(delivery.pointer)
 
     def loopcontinue(self) -> None:
-        """After the current callback, look at all events anew, higher priorities first (``event_base_loopcontinue``)."""
+        """Look at all events anew after the current callback, higher priorities first.
+
+        Wraps ``event_base_loopcontinue``.
+        """
         self._live()
         self._delivery.stopping = True
 

@@ -61,16 +61,22 @@ class Event(Handle):
         if flags & EventFlags.ET and not base.features & lib.EV_FEATURE_ET:
             raise ValueError(f"the backend {base.method} has no edge-triggered events")
         number = -1 if fd is None else _convert.descriptor(fd)
-        self._set_up(base, number, flags, callback)
-        self._source = fd
+        self._set_up(base, number, flags, callback, fd)
 
-    def _set_up(self, base: EventBase, number: int, flags: EventFlags, callback: Callable[..., object]) -> None:
+    def _set_up(
+        self,
+        base: EventBase,
+        number: int,
+        flags: EventFlags,
+        callback: Callable[..., object],
+        source: object = None,
+    ) -> None:
         delivery = base._live()
         self._base = base
         self._delivery = delivery
         self._callback = callback
         self._flags = flags
-        self._source: object = None
+        self._source = source
         self._stays = False
         delivery.hold_funerals()
         delivery.table.reserve(self)

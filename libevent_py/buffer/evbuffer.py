@@ -84,8 +84,8 @@ class Buffer:
         Raises:
             BufferError: It is the input of a bufferevent, which only the socket adds to.
         """
-        data = _convert.data(data)
-        if lib.evbuffer_add(self._live(), data, len(data)) < 0:
+        source = _convert.data(data)
+        if lib.evbuffer_add(self._live(), source, len(source)) < 0:
             raise BufferError("bytes cannot be added to the end of this buffer")
 
     def prepend(self, data: _convert.Buffered) -> None:
@@ -94,8 +94,8 @@ class Buffer:
         Raises:
             BufferError: It is the output of a bufferevent, which only the socket takes from.
         """
-        data = _convert.data(data)
-        if lib.evbuffer_prepend(self._live(), data, len(data)) < 0:
+        source = _convert.data(data)
+        if lib.evbuffer_prepend(self._live(), source, len(source)) < 0:
             raise BufferError("bytes cannot be put in front of this buffer")
 
     def add_buffer(self, other: Buffer) -> None:

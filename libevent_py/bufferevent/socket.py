@@ -98,7 +98,13 @@ class BufferEvent(Handle):
             lib.bufferevent_socket_new(delivery.base, fd, int(options)), "bufferevent_socket_new"
         )
         self._set_up(base, bev, options, owned=True)
-        if options & BufferEventOptions.CLOSE_ON_FREE and isinstance(sock, _socket.socket):
+        self._take(sock)
+
+    _sock: object
+
+    def _take(self, sock: object) -> None:
+        """Own *sock*, or keep it alive, as the options say."""
+        if self._options & BufferEventOptions.CLOSE_ON_FREE and isinstance(sock, _socket.socket):
             sock.detach()
         else:
             self._sock = sock
@@ -110,7 +116,7 @@ class BufferEvent(Handle):
         self._bev = bev
         self._owned = owned
         self._options = options
-        self._sock: object = None
+        self._sock = None
         self._input: Buffer | None = None
         self._output: Buffer | None = None
         self._lookup: Lookup | None = None
@@ -119,13 +125,16 @@ class BufferEvent(Handle):
         self._on_read: ReadyCallback | None = None
         self._on_write: ReadyCallback | None = None
         self._on_event: StatusCallback | None = None
-        #: Input that came while reading was off is to be reported by enable().
+        # Input that came while reading was off is to be reported by enable().
         self._again = False
         self._reading = bool(lib.bufferevent_get_enabled(bev) & lib.EV_READ)
         delivery.table.reserve(self)
-        self._pointer = check_pointer(
-            lib.lepy_bufferevent_new(delivery.pointer, self._slot, self._generation, bev, owned), "bufferevent"
-        )
+        pointer = lib.lepy_bufferevent_new(delivery.pointer, self._slot, self._generation, bev, owned)
+        if not pointer:
+            delivery.table.release(self)
+            if owned:
+                lib.bufferevent_free(bev)
+        self._pointer = check_pointer(pointer, "bufferevent")
         delivery.table.kept[self._slot] = self
 
     @classmethod
@@ -190,8 +199,10 @@ class BufferEvent(Handle):
         """
         if on_data is not None and on_read is not None:
             raise ValueError("on_data and on_read exclude each other")
-        for name, function in ("on_data", on_data), ("on_read", on_read), ("on_write", on_write), ("on_event", on_event):
-            _convert.callback(function, name)
+        _convert.callback(on_data, "on_data")
+        _convert.callback(on_read, "on_read")
+        _convert.callback(on_write, "on_write")
+        _convert.callback(on_event, "on_event")
         wants = (on_read is not None, on_data is not None, on_write is not None, on_event is not None)
         lib.lepy_bufferevent_setcb(self._live(), *wants)
         self._on_data = on_data
@@ -224,7 +235,7 @@ class BufferEvent(Handle):
 
     @property
     def error(self) -> OSError | None:
-        """What the last ERROR event was about: ConnectionRefusedError, ConnectionResetError…"""
+        """What the last ERROR event was about: ConnectionRefusedError, ConnectionResetError."""
         return self._error
 
     # Data.
@@ -235,10 +246,9 @@ class BufferEvent(Handle):
         The output is unbounded; ``len(bev.output)`` tells what waits.  on_write is called from
         the loop once all is sent, never from here.
         """
-        if type(data) is not bytes:
-            data = _convert.data(data)
+        source = data if type(data) is bytes else _convert.data(data)
         try:
-            result = _write(self._pointer, data, len(data))
+            result = _write(self._pointer, source, len(source))
         except TypeError:
             self._live()
             raise
@@ -334,7 +344,8 @@ class BufferEvent(Handle):
         _convert.size(high, "high")
         if high and low > high:
             raise ValueError(f"low ({low}) must not be above high ({high}): nothing would ever be reported")
-        check(lib.lepy_bufferevent_setwatermark(self._live(), int(what), low, high), "bufferevent_setwatermark")
+        pointer = self._live()
+        check(lib.lepy_bufferevent_setwatermark(pointer, int(what), low, high), "bufferevent_setwatermark")
 
     def get_watermark(self, what: EventFlags) -> tuple[int, int]:
         """Low and high of READ or WRITE (``bufferevent_getwatermark``)."""
@@ -403,10 +414,7 @@ class BufferEvent(Handle):
         except BaseException:
             sock.close()
             raise
-        if self._options & BufferEventOptions.CLOSE_ON_FREE:
-            sock.detach()
-        else:
-            self._sock = sock
+        self._take(sock)
 
     def connect_hostname(self, host: str, port: int, family: int = _socket.AF_UNSPEC) -> None:
         """Look *host* up in a thread of its own, then :meth:`connect` to its first address.
