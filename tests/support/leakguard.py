@@ -1,0 +1,99 @@
+"""What a test may leave behind: nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from libevent_py import _delivery
+
+#: Every queue that was ever made; one is open as long as its base is.
+deliveries: weakref.WeakSet[_delivery.Delivery] = weakref.WeakSet()
+
+_DESCRIPTORS = "/proc/self/fd"
+_COLLECTIONS = 3 if sys.implementation.name == "pypy" else 1
+
+
+def watch_deliveries() -> None:
+    """Record each Delivery as it is made; what it does stays as it is."""
+    make = _delivery.Delivery.__init__
+
+    def recording(self: _delivery.Delivery, *args: Any, **options: Any) -> None:
+        make(self, *args, **options)
+        deliveries.add(self)
+
+    _delivery.Delivery.__init__ = recording  # type: ignore[method-assign]
+
+
+def collect() -> None:
+    """Garbage-collect until nothing more goes: PyPy needs some rounds for finalizers."""
+    for _ in range(_COLLECTIONS):
+        gc.collect()
+
+
+def open_descriptors() -> dict[int, str]:
+    """What is open, by number; empty where the system has no /proc."""
+    found = {}
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(_DESCRIPTORS):
+            with contextlib.suppress(FileNotFoundError):  # listdir's own
+                found[int(name)] = os.readlink(f"{_DESCRIPTORS}/{name}")
+    return found
+
+
+def wakeup_fd() -> int:
+    """The descriptor that Python's signal handler writes to now."""
+    fd = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+    return fd
+
+
+def open_bases() -> list[_delivery.Delivery]:
+    """The queues of the bases that nobody closed."""
+    return [delivery for delivery in deliveries if delivery.pointer is not None]
+
+
+def leaks(descriptors: dict[int, str], threads: set[threading.Thread], wakeup: int) -> list[str]:
+    """Say what is there now and was not before."""
+    found = []
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(2)
+        if thread.is_alive():
+            found.append(f"a thread is left: {thread!r}")
+    collect()
+    found += [f"a base is open, with {each.table.open_count} handles" for each in open_bases()]
+    found += [
+        f"a closed base counts {each.table.open_count} handles"
+        for each in deliveries
+        if each.table.open_count
+    ]
+    now = open_descriptors()
+    found += [f"descriptor {fd} is open: {now[fd]}" for fd in sorted(now) if now[fd] != descriptors.get(fd)]
+    if wakeup_fd() != wakeup:
+        found.append("signal.set_wakeup_fd was not restored")
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _no_leaks() -> Iterator[None]:
+    """Fail the test that leaves a base, handle, descriptor or thread behind.
+
+    Exceptions in ``__del__`` and in threads are pytest's own business: it warns of them,
+    and warnings are errors here.
+    """
+    descriptors, threads, wakeup = open_descriptors(), set(threading.enumerate()), wakeup_fd()
+    yield
+    found = leaks(descriptors, threads, wakeup)
+    for delivery in deliveries:  # the next test shall not be blamed for it too
+        delivery.table.open_count = 0
+    deliveries.clear()
+    assert not found, "; ".join(found)
