@@ -27,7 +27,6 @@ vendored:  ## the same, with libevent's source fetched and built into the extens
 lint:  ## ruff
 	@$(BOOTSTRAP) --extra lint
 	$(RUN) -m ruff check .
-	$(RUN) -m ruff format --check .
 
 types:  ## mypy --strict
 	@$(BOOTSTRAP) --extra lint

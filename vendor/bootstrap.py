@@ -68,6 +68,13 @@ def missing_packages() -> dict[str, str]:
     return missing
 
 
+def missing_openssl() -> dict[str, str]:
+    """OpenSSL's package, if it is wanted and not there; the build can do without."""
+    if not discover.wants_tls() or (_can_compile() and discover.has_openssl()):
+        return {}
+    return {"libssl-dev": "OpenSSL's headers, for TLS"}
+
+
 def _debian_python() -> str:
     """``python3`` where this is the distribution's default one, else ``python3.x``."""
     default = shutil.which("python3", path="/usr/bin")
@@ -108,26 +115,19 @@ def prepare_machine() -> None:
     """Make sure that the machine has what the build needs, or stop with one message."""
     if sys.version_info < (3, 9):  # noqa: UP036 - make runs whatever python3 is
         stop(f"Python 3.9 or newer is needed, and this is {sys.version.split()[0]}: make PYTHON=python3.11")
-    missing = missing_packages()
-    if missing and _is_root_on_debian():
-        _apt_install(list(missing))
-        missing = missing_packages()
+    missing, without_tls = missing_packages(), missing_openssl()
+    if (missing or without_tls) and _is_root_on_debian():
+        _apt_install([*missing, *without_tls])
+        missing, without_tls = missing_packages(), missing_openssl()
     if missing:
-        reasons = "\n".join(f"  {name:14} {why}" for name, why in missing.items())
+        wanted = {**missing, **without_tls}
+        reasons = "\n".join(f"  {name:14} {why}" for name, why in wanted.items())
         stop(
             f"this machine lacks what the build needs (by their names in Debian):\n{reasons}\n"
-            f"Have root run:  apt-get install {' '.join(missing)}\n"
+            f"Have root run:  apt-get install {' '.join(wanted)}\n"
             "and run make again. On another system, install the packages that hold the same."
         )
-    _prepare_openssl()
-
-
-def _prepare_openssl() -> None:
-    if not discover.wants_tls() or discover.has_openssl():
-        return
-    if _is_root_on_debian():
-        _apt_install(["libssl-dev"])
-    elif "LIBEVENT_PY_OPENSSL" not in os.environ:
+    if without_tls and "LIBEVENT_PY_OPENSSL" not in os.environ:
         say("OpenSSL's headers are missing: building WITHOUT TLS. To have it, let root run:")
         say("    apt-get install libssl-dev")
         os.environ["LIBEVENT_PY_OPENSSL"] = "no"
@@ -141,8 +141,7 @@ def needs_vendored() -> bool:
         return os.environ["LIBEVENT_PY_LIBEVENT"] == "vendored"
     try:
         discover.find_system(discover.wants_tls())
-    except discover.Unusable as reason:
-        say(f"the system's libevent {reason}")
+    except discover.Unusable:
         return True
     return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from . import static, toolchain
@@ -204,6 +205,8 @@ def _library_dir(prefix: str) -> str:
 
 
 def _vendored(tls: bool, why_not: str) -> Libevent:
+    if why_not:
+        print(f"libevent_py: {why_not}: building one into the extension", file=sys.stderr, flush=True)
     try:
         built = static.build_vendored(tls)
     except static.Unavailable as reason:
@@ -214,8 +217,6 @@ def _vendored(tls: bool, why_not: str) -> Libevent:
             "or set LIBEVENT_PREFIX to the place of one, or LIBEVENT_SOURCE to its source (a tree or a\n"
             "tarball), which needs CMake (pip install cmake)."
         ) from None
-    if why_not:
-        print(f"libevent_py: {why_not}: building one into the extension", flush=True)
     found = _describe("vendored", built.source, tls, [built.include], [built.library])
     found.patches = built.patches
     return _checked_or_error(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -9,9 +10,9 @@ import shutil
 import tarfile
 import tempfile
 import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Callable
 
 from . import debian, pins
 from .toolchain import BuildError
@@ -19,6 +20,14 @@ from .toolchain import BuildError
 #: Everything that the vendored build makes. Removing it is always safe.
 WORK = Path(__file__).resolve().parent.parent / "build" / "vendored"
 _MANIFEST = "source.json"
+
+
+@contextlib.contextmanager
+def unfinished() -> Iterator[Path]:
+    """A directory beside the finished ones, from which a result is renamed when it is complete."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=WORK, prefix="unfinished-") as scratch:
+        yield Path(scratch)
 
 
 class NoSource(Exception):
@@ -87,8 +96,8 @@ def _acceptable(source: Source) -> bool:
 
 def _fetch_from_distribution(folder: Path) -> Source:
     try:
-        with tempfile.TemporaryDirectory(dir=WORK) as scratch:
-            dsc = debian.download(Path(scratch))
+        with unfinished() as scratch:
+            dsc = debian.download(scratch)
             release, packaging = debian.verified_files(dsc)
             tree = _unpack(release, folder)
             _unpack(packaging, folder / "packaging")
@@ -133,9 +142,8 @@ def _unpack(path: Path, folder: Path) -> Path:
 
 def _keep(kept: Path, fill: Callable[[Path], Source]) -> Source:
     """Let *fill* make a directory, and give it its final name only when it is complete."""
-    WORK.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=WORK, prefix="unfinished-") as scratch:
-        folder = Path(scratch, "source")
+    with unfinished() as scratch:
+        folder = scratch / "source"
         folder.mkdir()
         source = fill(folder)
         source.tree = os.path.relpath(source.tree, folder)

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,8 +79,8 @@ def _build(tree: Path, prefix: Path, options: list[str]) -> None:
     if not program:
         raise Unavailable("CMake is missing (pip install cmake, or Debian: apt-get install cmake)")
     print(f"libevent_py: building {tree.name} with {program}", file=sys.stderr, flush=True)
-    with tempfile.TemporaryDirectory(dir=source.WORK, prefix="unfinished-") as scratch:
-        folder, staged = Path(scratch, "build"), Path(scratch, "prefix")
+    with source.unfinished() as scratch:
+        folder, staged = scratch / "build", scratch / "prefix"
         folder.mkdir()
         jobs = str(os.cpu_count() or 1)
         _run([program, str(tree), f"-DCMAKE_INSTALL_PREFIX={staged}", *options], folder)
