@@ -9,7 +9,11 @@ import sys
 import time
 from typing import Any
 
-from .. import BufferEvent, BufferEventEvents, EventBase, EventFlags, Listener, Signal
+from ..base import EventBase
+from ..bufferevent import BufferEvent
+from ..constants import BufferEventEvents, EventFlags
+from ..event import Signal
+from ..listener import Listener
 from .arguments import path, port
 
 #: Echoed bytes that one client may leave unread before the server stops reading from it.

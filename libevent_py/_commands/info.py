@@ -8,8 +8,11 @@ import platform
 import ssl
 from typing import Any
 
-from .. import EventBase, EventBaseFeatures, __version__, build_info
+from .._build import build_info
+from .._version import __version__
+from ..base import EventBase
 from ..config import supported_methods
+from ..constants import EventBaseFeatures
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any
 
-from .. import BufferEvent, BufferEventEvents, EventBase, EventFlags, Listener
+from ..base import EventBase
+from ..bufferevent import BufferEvent
+from ..constants import BufferEventEvents, EventFlags
+from ..listener import Listener
 from .pattern import SIZES, Pattern
 
 if TYPE_CHECKING:
