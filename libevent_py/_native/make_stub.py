@@ -12,9 +12,9 @@ import keyword
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
-from cffi import cparser, model  # type: ignore[import-untyped]
-from pycparser import c_ast  # type: ignore[import-untyped]
+from cffi import cparser, model
 
 NATIVE = Path(__file__).resolve().parent
 STUB = NATIVE.parent / "_libevent.pyi"
@@ -149,19 +149,41 @@ class Lib:
 '''
 
 
-def read_cdef() -> str:
-    """All cdef files in ``build_ffi.CDEF_ORDER``, with every optional symbol in."""
-    assignments = [node for node in ast.parse(BUILD.read_text()).body if isinstance(node, ast.Assign)]
-    order = next(a.value for a in assignments if getattr(a.targets[0], "id", "") == "CDEF_ORDER")
-    text = "\n".join((NATIVE / "cdef" / f"{name}.h").read_text() for name in ast.literal_eval(order))
-    return re.sub(r"^#(ifdef LEPY_HAVE_\w+|endif)$", "", text, flags=re.MULTILINE)
+def read_cdef(without: str = "nothing") -> str:
+    """What ``build_ffi`` declares, with every guarded block in but those of guards that match *without*."""
+    settings = {}
+    for node in ast.parse(BUILD.read_text()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if name.startswith("CDEF_"):
+                settings[name] = ast.literal_eval(node.value)
+    texts = [(NATIVE / "cdef" / f"{part}.h").read_text() for part in settings["CDEF_ORDER"]]
+    text = "\n".join([*texts, settings["CDEF_BUILD_INFO"], ""])
+    innermost = re.compile(rf"^#ifdef {without}\n((?!#).*\n|#define.*\n)*#endif$", re.MULTILINE)
+    while innermost.search(text):
+        text = innermost.sub("", text)
+    return re.sub(r"^#(ifdef LEPY_\w+|endif)$", "", text, flags=re.MULTILINE)
 
 
-def parameter_names(tree: c_ast.FileAST) -> dict[str, list[str | None]]:
+def declarations(text: str) -> dict[str, tuple[str, Any]]:
+    """What CFFI reads in *text*: each name in ``lib`` with its kind and C type."""
+    parser = cparser.Parser()
+    parser.parse(text)
+    found: dict[str, tuple[str, Any]] = {}
+    for key, (declared, _) in parser._declarations.items():
+        kind, name = key.split(" ", 1)
+        if isinstance(declared, model.EnumType):
+            found.update((enumerator, ("macro", None)) for enumerator in declared.enumerators)
+        elif kind not in ("typedef", "struct", "union", "anonymous"):
+            found[name] = kind, declared
+    return found
+
+
+def parameter_names(text: str) -> dict[str, list[str | None]]:
     """The parameter names of each declared function, None where the cdef gives none."""
     names = {}
-    for node in tree.ext:
-        if isinstance(node, c_ast.Decl) and isinstance(node.type, c_ast.FuncDecl) and node.type.args:
+    for node in cparser.Parser()._parse(text)[0].ext:
+        if type(node.type).__name__ == "FuncDecl" and node.type.args:
             names[node.name] = [getattr(parameter, "name", None) for parameter in node.type.args.params]
     return names
 
@@ -213,28 +235,22 @@ def signature(name: str, ctype: model.RawFunctionType, names: list[str | None]) 
 def make_stub() -> str:
     """The whole text of the stub."""
     text = read_cdef()
-    parser = cparser.Parser()
-    parser.parse(text)
-    names = parameter_names(cparser.Parser()._parse(text)[0])
-    constants = []
-    functions = []
-    for key, (declared, _) in sorted(parser._declarations.items()):
-        kind, name = key.split(" ", 1)
+    names = parameter_names(text)
+    constants, functions = [], []
+    for name, (kind, declared) in sorted(declarations(text).items()):
         if kind == "function":
             functions.append(signature(name, declared, names.get(name, [])))
         elif kind == "macro":
-            constants.append((name, "int"))
-        elif kind in ("constant", "variable"):
-            constants.append((name, python_type(declared, False)))
-        elif kind in ("extern_python", "dllexport_python", "extern_python_plus_c"):
-            constants.append((name, "CData"))
-        elif isinstance(declared, model.EnumType):
-            constants.extend((enumerator, "int") for enumerator in declared.enumerators)
-    lines = [f"    {name}: {kind}" for name, kind in sorted(set(constants))]
-    return PROLOGUE + "\n".join(lines + functions) + "\n"
+            constants.append(f"    {name}: int")
+        elif kind.startswith("extern_python"):
+            constants.append(f"    {name}: CData")
+        else:
+            constants.append(f"    {name}: {python_type(declared, False)}")
+    return PROLOGUE + "\n".join(constants + functions) + "\n"
 
 
 def main() -> int:
+    """Write the stub, or compare with it; the exit status."""
     stub = make_stub()
     if "--check" in sys.argv[1:]:
         return int(STUB.read_text() != stub)
