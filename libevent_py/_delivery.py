@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import struct
 import sys
@@ -137,7 +138,7 @@ class Delivery:
                 try:
                     self.work(records, arena)
                 except BaseException:
-                    sys.excepthook(*sys.exc_info())
+                    _report()
         finally:
             self.delivering = False
             self.hold_funerals()
@@ -153,7 +154,8 @@ class Delivery:
 
     def bury(self, slot: int, generation: int, free: Callable[[CData], object], pointer: CData) -> None:
         """Take over the C structure of a handle that was garbage collected; from any thread."""
-        self._graveyard.append((slot, generation, free, pointer))
+        if self.pointer is not None:  # else close() has freed it
+            self._graveyard.append((slot, generation, free, pointer))
 
     def hold_funerals(self) -> None:
         """Free what was buried; in a thread that may."""
@@ -166,15 +168,31 @@ class Delivery:
         """Free the shim's structure; the handles must be closed before."""
         self.keep_rest()
         self.hold_funerals()
+        for slot, free, structure in self.table.remains():
+            self.table.release_slot(slot, 0)
+            free(structure)
         pointer, self.pointer = self.pointer, None
         self.stopping = True
         self._buffers.clear()
         lib.lepy_delivery_free(pointer)
 
 
+def _report() -> None:
+    """Tell of the exception that is being handled; it has no caller to go to."""
+    try:
+        sys.excepthook(*sys.exc_info())
+    except BaseException:  # the application's own hook failed: the loop shall not lose records for it
+        sys.__excepthook__(*sys.exc_info())
+
+
 def _report_lost(kind: Any, error: Any, traceback: Any) -> None:
     """An exception between C's call and work_for_foreign_loop's own try: a signal's."""
     sys.excepthook(kind, error, traceback)
+
+
+# A host may go on with its loop after the interpreter's end: then C drops what it has to tell.
+lib.lepy_python_lives(1)
+atexit.register(lib.lepy_python_lives, 0)
 
 
 @ffi.def_extern(onerror=_report_lost)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import weakref
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -103,6 +104,7 @@ class HandleTable:
         self.kept: list[Handle | None] = []
         self._seen: list[weakref.ref[Handle] | None] = []
         self._generations: list[int] = []
+        self._remains: list[tuple[Callable[[CData], object], CData] | None] = []
         self._free: list[int] = []
         #: How many handles are open.
         self.open_count = 0
@@ -116,6 +118,7 @@ class HandleTable:
             self.kept.append(None)
             self._seen.append(None)
             self._generations.append(0)
+            self._remains.append(None)
         self._seen[slot] = weakref.ref(handle)
         handle._slot = slot
         handle._generation = self._generations[slot]
@@ -129,11 +132,27 @@ class HandleTable:
         """Take *slot* back; records of this *generation* and before are stale from now on."""
         self.kept[slot] = None
         self._seen[slot] = None
+        self._remains[slot] = None
         self._generations[slot] = (generation + 1) & 0xFFFFFFFF
         self._free.append(slot)
         self.open_count -= 1
 
     def open_handles(self) -> list[Handle]:
-        """Every handle that is not closed, the youngest last."""
-        found = (seen() for seen in self._seen if seen is not None)
+        """Every handle that is not closed, the youngest last.
+
+        A kept one also where the collector takes the base with all that is in it, and
+        has cleared the weak references already.
+        """
+        found = (kept or (seen() if seen else None) for kept, seen in zip(self.kept, self._seen))
         return [handle for handle in found if handle is not None]
+
+    def leaves(self, handle: Handle, free: Callable[[CData], object], pointer: CData) -> None:
+        """Remember how to free an idle *handle* that the collector takes together with its base.
+
+        The base's finalizer may be the first to run, and then cannot reach the handle.
+        """
+        self._remains[handle._slot] = (free, pointer)
+
+    def remains(self) -> list[tuple[int, Callable[[CData], object], CData]]:
+        """Slot, free function and C structure of what neither was closed nor can be reached."""
+        return [(slot, *left) for slot, left in enumerate(self._remains) if left is not None]

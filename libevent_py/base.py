@@ -215,7 +215,7 @@ class EventBase:
             # A loop that native code runs, or none: then libevent forgets it at the next start.
             if lib.event_base_loopbreak(self._base) < 0:
                 raise_errno("cannot break the loop")
-            delivery.stopping = True
+            delivery.stopping = delivery.delivering
             return
         self._break = True
         delivery.stopping = True
@@ -227,8 +227,10 @@ class EventBase:
 
         Wraps ``event_base_loopcontinue``.
         """
-        self._live()
-        self._delivery.stopping = True
+        delivery = self._live()
+        delivery.stopping = True
+        if not delivery.running and lib.event_base_loopcontinue(self._base) < 0:
+            raise_errno("cannot continue the loop")
 
     def close(self) -> None:
         """Close everything in the base, and free it (``event_base_free``).
@@ -237,14 +239,13 @@ class EventBase:
 
         Raises:
             WrongThreadError: Another thread runs the loop.
-            RuntimeError: Called in a callback of a loop that native code runs.
+            RuntimeError: Called in a callback of a loop that native code runs, or in a raw callback.
         """
         delivery = self._delivery
         if delivery.pointer is None:
             return
         delivery.check_thread()
-        if delivery.delivering and not delivery.running:
-            raise RuntimeError("a base cannot be closed in a callback while native code runs its loop")
+        self._check_stack()
         self._break = True
         for handle in reversed(delivery.table.open_handles()):
             handle.close()
@@ -252,6 +253,14 @@ class EventBase:
         if self._owned:
             self._finish_deferred_work()
             lib.event_base_free(self._base)
+
+    def _check_stack(self) -> None:
+        """Raise RuntimeError where C frames below still use what close() frees."""
+        if lib.lepy_delivery_on_stack(self._delivery.pointer):
+            raise RuntimeError(
+                "a base cannot be closed in a callback that C calls: one in a loop that native code "
+                "runs, or a raw one; let the loop return first"
+            )
 
     def _finish_deferred_work(self) -> None:
         # A bufferevent freed with a deferred callback outstanding is leaked, with its

@@ -85,6 +85,7 @@ class Event(Handle):
             delivery.table.release(self)
         self._pointer = check_pointer(pointer, "event_new")
         self._event = pointer.event
+        delivery.table.leaves(self, lib.lepy_event_free, pointer)
 
     @classmethod
     def from_pointer(cls, base: EventBase, pointer: CData | int) -> Event:

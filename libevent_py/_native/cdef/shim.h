@@ -19,6 +19,7 @@ enum lepy_run_result {
 	LEPY_RUN_ERROR, LEPY_RUN_ENDED, LEPY_RUN_EMPTY, LEPY_RUN_WOKEN, LEPY_RUN_NO_MEMORY, ...
 };
 
+void lepy_python_lives(int lives);
 struct lepy_delivery *lepy_delivery_new(struct event_base *base, int priorities, void *python);
 void lepy_delivery_free(struct lepy_delivery *);
 int64_t lepy_delivery_run(struct lepy_delivery *, int flags, int64_t token, uint32_t remaining);
@@ -27,6 +28,7 @@ struct lepy_record *lepy_delivery_records(struct lepy_delivery *, int index);
 char *lepy_delivery_arena(struct lepy_delivery *, int index);
 void lepy_delivery_enter(struct lepy_delivery *);
 void lepy_delivery_leave(struct lepy_delivery *);
+int lepy_delivery_on_stack(const struct lepy_delivery *);
 int lepy_delivery_foreign(const struct lepy_delivery *);
 void lepy_delivery_interrupt(struct lepy_delivery *);
 evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *);

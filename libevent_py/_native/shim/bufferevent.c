@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 /* Takes EV_READ off once the input has reached its high mark: since libevent
@@ -112,6 +113,26 @@ status_callback(struct bufferevent *bufferevent, short what, void *arg)
 	lepy_report(&self->handle, LEPY_KIND_STATUS, what | error << 16);
 }
 
+/* These callbacks report to some lepy_bufferevent, which may be gone by then. */
+static int
+is_ours(const struct lepy_callbacks *callbacks)
+{
+	return callbacks->read == read_callback || callbacks->write == write_callback
+	    || callbacks->status == status_callback;
+}
+
+/* Gives a bufferevent back to who had it before Python's set_callbacks. */
+static void
+restore_callbacks(struct lepy_bufferevent *self)
+{
+	const struct lepy_callbacks *theirs = &self->theirs;
+	void *arg;
+
+	bufferevent_getcb(self->bufferevent, NULL, NULL, NULL, &arg);
+	if (arg == self)
+		bufferevent_setcb(self->bufferevent, theirs->read, theirs->write, theirs->status, theirs->arg);
+}
+
 /* Called by BufferEvent: wraps bufferevent, whose ownership the caller keeps
  * until lepy_bufferevent_free.  direct_socket: a plain socket of ours, to
  * which a write may go at once. */
@@ -126,9 +147,12 @@ lepy_bufferevent_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t gen
 	self->handle.delivery = delivery;
 	self->handle.slot = slot;
 	self->handle.generation = generation;
-	self->handle.level = bufferevent_get_priority(bufferevent);
+	self->handle.level = lepy_delivery_level(delivery, bufferevent_get_priority(bufferevent));
 	self->bufferevent = bufferevent;
 	self->direct_socket = direct_socket;
+	bufferevent_getcb(bufferevent, &self->theirs.read, &self->theirs.write, &self->theirs.status, &self->theirs.arg);
+	if (is_ours(&self->theirs))
+		memset(&self->theirs, 0, sizeof self->theirs);
 	return self;
 }
 
@@ -147,7 +171,7 @@ lepy_bufferevent_setcb(struct lepy_bufferevent *self, int readable, int with_dat
 void
 lepy_bufferevent_free(struct lepy_bufferevent *self, int owned)
 {
-	bufferevent_setcb(self->bufferevent, NULL, NULL, NULL, NULL);
+	restore_callbacks(self);
 	if (self->watching)
 		evbuffer_remove_cb(bufferevent_get_input(self->bufferevent), input_callback, self);
 	if (owned) {
@@ -321,6 +345,6 @@ lepy_bufferevent_priority_set(struct lepy_bufferevent *self, int priority)
 {
 	if (bufferevent_priority_set(self->bufferevent, priority) < 0)
 		return -1;
-	self->handle.level = priority;
+	self->handle.level = lepy_delivery_level(self->handle.delivery, priority);
 	return 0;
 }

@@ -3,7 +3,16 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+/* Native code may go on with its loop when it has finalized the interpreter. */
+static int python_lives;
+
+/* Called when the package is imported, and at the interpreter's exit. */
+void
+lepy_python_lives(int lives)
+{
+	python_lives = lives;
+}
 
 /* Takes a spare batch or makes one.  Caller holds the lock. */
 static struct lepy_batch *
@@ -142,6 +151,17 @@ hand_over(struct lepy_delivery *delivery, struct lepy_level *level)
 	return batch != NULL;
 }
 
+/* The connections of records that nobody will see are ours to close. */
+static void
+close_undelivered(const struct lepy_batch *batch)
+{
+	uint32_t i;
+
+	for (i = 0; i < batch->count; i++)
+		if (batch->records[i].kind == LEPY_KIND_ACCEPT)
+			evutil_closesocket(batch->records[i].what);
+}
+
 /* libevent's callback of a level's drain event, behind all that the pass had
  * active at that priority. */
 static void
@@ -159,11 +179,20 @@ drain_callback(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	/* Somebody else drives.  With a batch handed over already (a callback
-	 * runs this base through the raw layer) the rest waits for consume. */
-	while (!delivery->handed && hand_over(delivery, level)) {
+	 * runs this base through the raw layer) the rest waits for consume.  One
+	 * batch at a time: consume activates the drain event again, so that a
+	 * loopbreak or loopcontinue between them is libevent's to obey. */
+	if (!delivery->handed && hand_over(delivery, level)) {
 		int64_t token = delivery->handed_token;
+		uint32_t remaining = 0;
 
-		lepy_delivery_consume(delivery, token, lepy_deliver(delivery->python, token));
+		delivery->delivering = 1;
+		if (python_lives)
+			remaining = lepy_deliver(delivery->python, token);
+		else
+			close_undelivered(delivery->handed);
+		delivery->delivering = 0;
+		lepy_delivery_consume(delivery, token, remaining);
 	}
 }
 
@@ -259,6 +288,22 @@ lepy_delivery_foreign(const struct lepy_delivery *delivery)
 	return delivery->has_owner && !pthread_equal(delivery->owner, pthread_self());
 }
 
+/* True inside a callback that C calls directly from the loop: the delivery is
+ * on the stack below, and cannot be freed. */
+int
+lepy_delivery_on_stack(const struct lepy_delivery *delivery)
+{
+	return delivery->python_drives || delivery->delivering;
+}
+
+/* The level at which a handle with that priority reports.  Native code may
+ * have given its base more priorities since. */
+int
+lepy_delivery_level(const struct lepy_delivery *delivery, int priority)
+{
+	return priority < delivery->level_count ? priority : delivery->level_count - 1;
+}
+
 /* Makes lepy_delivery_run return soon; from any thread, also before it is
  * entered: unlike loopbreak's flag, an active event is not forgotten. */
 void
@@ -267,57 +312,16 @@ lepy_delivery_interrupt(struct lepy_delivery *delivery)
 	activate_drain(&delivery->levels[0]);
 }
 
-/* libevent's callback for a byte in the wake-up socket. */
-static void
-wake_callback(evutil_socket_t fd, short what, void *arg)
-{
-	struct lepy_delivery *delivery = arg;
-	char bytes[256];
-
-	(void)what;
-	while (read(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
-		;
-	lepy_delivery_interrupt(delivery);
-}
-
 /* An event of ours that neither keeps the loop alive nor counts in it.  The
  * flag has no setter; event_struct.h is public and the same in 2.1 and 2.2. */
-static struct event *
-new_internal_event(struct event_base *base, evutil_socket_t fd, short events, event_callback_fn callback, void *arg)
+struct event *
+lepy_internal_event(struct event_base *base, evutil_socket_t fd, short events, event_callback_fn callback, void *arg)
 {
 	struct event *event = event_new(base, fd, events, callback, arg);
 
 	if (event)
 		event->ev_evcallback.evcb_flags |= EVLIST_INTERNAL;
 	return event;
-}
-
-/* Called by Python's loop() in the main thread: a descriptor for
- * signal.set_wakeup_fd.  Owned by the delivery; -1 with errno on failure. */
-evutil_socket_t
-lepy_delivery_wakeup_fd(struct lepy_delivery *delivery)
-{
-	evutil_socket_t pair[2];
-	struct event *wake = NULL;
-
-	if (delivery->wake)
-		return delivery->wake_write;
-	if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
-		return -1;
-	if (evutil_make_socket_nonblocking(pair[0]) == 0 && evutil_make_socket_nonblocking(pair[1]) == 0
-	    && evutil_make_socket_closeonexec(pair[0]) == 0 && evutil_make_socket_closeonexec(pair[1]) == 0)
-		wake = new_internal_event(delivery->base, pair[0], EV_READ | EV_PERSIST, wake_callback, delivery);
-	if (wake && event_priority_set(wake, 0) == 0 && event_add(wake, NULL) == 0) {
-		delivery->wake = wake;
-		delivery->wake_read = pair[0];
-		delivery->wake_write = pair[1];
-		return pair[1];
-	}
-	if (wake)
-		event_free(wake);
-	evutil_closesocket(pair[0]);
-	evutil_closesocket(pair[1]);
-	return -1;
 }
 
 /* Called by EventBase: attaches a queue to base, which has that many
@@ -339,24 +343,13 @@ lepy_delivery_new(struct event_base *base, int priorities, void *python)
 		struct lepy_level *level = &delivery->levels[i];
 
 		level->delivery = delivery;
-		level->drain = new_internal_event(base, -1, 0, drain_callback, level);
+		level->drain = lepy_internal_event(base, -1, 0, drain_callback, level);
 		if (!level->drain || event_priority_set(level->drain, i) < 0) {
 			lepy_delivery_free(delivery);
 			return NULL;
 		}
 	}
 	return delivery;
-}
-
-/* The connections of records that nobody will see are ours to close. */
-static void
-close_undelivered(const struct lepy_batch *batch)
-{
-	uint32_t i;
-
-	for (i = 0; i < batch->count; i++)
-		if (batch->records[i].kind == LEPY_KIND_ACCEPT)
-			evutil_closesocket(batch->records[i].what);
 }
 
 /* Called by EventBase.close(), after its children and before

@@ -77,6 +77,7 @@ struct lepy_delivery {
 	pthread_mutex_t lock; /* guards batches and levels: callbacks may come from any thread */
 	void *python;         /* ffi handle for lepy_deliver; owned by Python's EventBase */
 	int python_drives;    /* lepy_delivery_run is on the stack */
+	int delivering;       /* lepy_deliver is on the stack */
 	int left;             /* a drain event has broken off event_base_loop */
 	int lost;             /* a record found no memory */
 	int has_owner;        /* a Python loop() is running, in the thread owner */
@@ -102,6 +103,7 @@ struct lepy_handle {
 	int level;           /* the priority at which it reports */
 };
 
+void lepy_python_lives(int lives);
 struct lepy_delivery *lepy_delivery_new(struct event_base *base, int priorities, void *python);
 void lepy_delivery_free(struct lepy_delivery *delivery);
 int64_t lepy_delivery_run(struct lepy_delivery *delivery, int flags, int64_t token, uint32_t remaining);
@@ -110,9 +112,15 @@ struct lepy_record *lepy_delivery_records(struct lepy_delivery *delivery, int in
 char *lepy_delivery_arena(struct lepy_delivery *delivery, int index);
 void lepy_delivery_enter(struct lepy_delivery *delivery);
 void lepy_delivery_leave(struct lepy_delivery *delivery);
+int lepy_delivery_on_stack(const struct lepy_delivery *delivery);
+int lepy_delivery_level(const struct lepy_delivery *delivery, int priority);
 int lepy_delivery_foreign(const struct lepy_delivery *delivery);
 void lepy_delivery_interrupt(struct lepy_delivery *delivery);
 evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *delivery);
+
+/* For wake.c: event_new, with an event that does not count in the loop. */
+struct event *lepy_internal_event(struct event_base *base, evutil_socket_t fd, short events,
+    event_callback_fn callback, void *arg);
 
 /* For the other shim files.  A callback either calls lepy_report, or begins a
  * report (which locks), asks for arena room for bytes that ride along (NULL:

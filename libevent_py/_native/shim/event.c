@@ -80,7 +80,7 @@ lepy_event_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generatio
 	self->handle.delivery = delivery;
 	self->handle.slot = slot;
 	self->handle.generation = generation;
-	self->handle.level = event_get_priority(self->event);
+	self->handle.level = lepy_delivery_level(delivery, event_get_priority(self->event));
 	return self;
 }
 
@@ -110,7 +110,7 @@ lepy_event_priority_set(struct lepy_event *self, int priority)
 {
 	if (event_priority_set(self->event, priority) < 0)
 		return -1;
-	self->handle.level = priority;
+	self->handle.level = lepy_delivery_level(self->handle.delivery, priority);
 	return 0;
 }
 

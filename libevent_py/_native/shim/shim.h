@@ -13,9 +13,16 @@ struct lepy_event {
 	struct event *event;
 };
 
+struct lepy_callbacks {
+	bufferevent_data_cb read, write;
+	bufferevent_event_cb status;
+	void *arg;
+};
+
 struct lepy_bufferevent {
 	struct lepy_handle handle;
 	struct bufferevent *bufferevent;
+	struct lepy_callbacks theirs; /* what native code had set before */
 	size_t high;       /* the input's high mark */
 	int direct_socket; /* a plain socket: writes may go out at once */
 	int connecting;
