@@ -40,22 +40,21 @@ class EchoServer:
         if sock.family != socket.AF_UNIX:
             # An echo comes in parts, and the kernel would hold each back for the last one's ACK.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        bev = BufferEvent(self._base, sock)
-        bev.set_callbacks(on_data=self.on_data, on_event=self.on_event)
+        self._serve(BufferEvent(self._base, sock))
+
+    def _serve(self, bev: BufferEvent) -> None:
+        bev.set_callbacks(on_read=self.on_read, on_event=self.on_event)
         bev.enable(EventFlags.READ)
 
-    def on_data(self, bev: BufferEvent, data: bytes) -> None:
+    def on_read(self, bev: BufferEvent) -> None:
         """Echo, and stop reading from a client that does not read itself."""
-        self.bytes += len(data)
-        bev.write(data)
+        # The bytes go from the input to the socket and are never a Python object.
+        self.bytes += len(bev.input)
+        bev.write_buffer(bev.input)
         if len(bev.output) > OUTPUT_LIMIT:
             bev.disable(EventFlags.READ)
-            bev.set_callbacks(on_data=self.on_data, on_write=self.on_drained, on_event=self.on_event)
-
-    def on_drained(self, bev: BufferEvent) -> None:
-        """The client has read all: go on."""
-        bev.set_callbacks(on_data=self.on_data, on_event=self.on_event)
-        bev.enable(EventFlags.READ)
+            # on_write comes when the client has read all; then it goes on.
+            bev.set_callbacks(on_write=self._serve, on_event=self.on_event)
 
     def on_event(self, bev: BufferEvent, what: BufferEventEvents) -> None:
         """The client has gone, or has said all and still waits for the rest of its echo."""
