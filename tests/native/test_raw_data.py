@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -217,9 +216,10 @@ def test_request_fields(base: Any) -> None:
 
     http = lib.evhttp_new(base)
     lib.evhttp_set_gencb(http, on_request, ffi.NULL)
-    bound = lib.evhttp_bind_socket_with_handle(http, b"127.0.0.1", 0)
-    with socket.socket(fileno=os.dup(lib.evhttp_bound_socket_get_fd(bound))) as listening:
-        port = listening.getsockname()[1]
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setblocking(False)
+    port = listening.getsockname()[1]
+    assert lib.evhttp_accept_socket(http, listening.detach()) == 0
     connection = lib.evhttp_connection_base_new(base, ffi.NULL, b"127.0.0.1", port)
     lib.evhttp_connection_set_timeout(connection, 10)
     request = lib.evhttp_request_new(on_answer, ffi.NULL)
