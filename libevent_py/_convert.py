@@ -126,6 +126,13 @@ def python_address(raw: bytes) -> Any:
     return None
 
 
+def prepare_stream(sock: socket.socket) -> None:
+    """Make a socket of ours non-blocking, and send small writes at once as asyncio does (TCP_NODELAY)."""
+    sock.setblocking(False)
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
 def pointer(value: CData | int, kind: str) -> CData:
     """*value*, an address or a cdata pointer, as the pointer type *kind*; never NULL.
 

@@ -127,8 +127,8 @@ class Listener(Handle):
         if kind == _KIND_ACCEPT:
             sock = socket.socket(self._sock.family, self._sock.type, self._sock.proto, what)
             try:
-                sock.setblocking(False)
-                self._on_accept(self, sock, _convert.python_address(data))
+                _convert.prepare_stream(sock)
+                self._on_accept(self, sock, _convert.python_address(data) if data else sock.getpeername())
             except BaseException:
                 sock.close()
                 raise

@@ -401,7 +401,7 @@ class BufferEvent(Handle):
             raise RuntimeError("this BufferEvent has a socket already")
         sock = _socket.socket(family, _socket.SOCK_STREAM)
         try:
-            sock.setblocking(False)
+            _convert.prepare_stream(sock)
             try:
                 sock.connect(where)
             except BlockingIOError:

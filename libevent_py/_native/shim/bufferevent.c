@@ -38,27 +38,76 @@ data_is_waiting(const struct lepy_bufferevent *self)
 	return self->data_batch && self->data_batch->serial == self->data_serial;
 }
 
-/* Reports the whole input: its bytes ride along where they are asked for and
- * the arena has room, else Python fetches them.  Never twice at a time: Python
- * may put the bytes of one record back in front of the input. */
+/* A plain socket's read callback may read on by itself: nothing of libevent's
+ * (a high mark, EV_READ taken off) says otherwise. */
+static int
+may_read_on(const struct lepy_bufferevent *self)
+{
+	return self->direct_socket && !self->high && (bufferevent_get_enabled(self->bufferevent) & EV_READ);
+}
+
+/* libevent 2.1 reads 4,096 bytes a pass (EVBUFFER_MAX_READ), which costs large
+ * streams a pass and a crossing each: what waits behind them is read here, up
+ * to READ_ON.  End and errors are left for libevent to meet in the next pass. */
+#define LIBEVENT_READ 4096
+#define READ_ON (64 * 1024)
+
+static size_t
+read_on_into(struct lepy_bufferevent *self, char *room, size_t size)
+{
+	ssize_t count = recv(bufferevent_getfd(self->bufferevent), room, size < READ_ON ? size : READ_ON, MSG_DONTWAIT);
+
+	return count > 0 ? (size_t)count : 0;
+}
+
+static void
+read_on_into_input(struct lepy_bufferevent *self, struct evbuffer *input)
+{
+	struct evbuffer_iovec space;
+
+	evbuffer_unfreeze(input, 0);
+	if (evbuffer_reserve_space(input, READ_ON, &space, 1) == 1) {
+		space.iov_len = read_on_into(self, space.iov_base, space.iov_len);
+		evbuffer_commit_space(input, &space, 1);
+	}
+	evbuffer_freeze(input, 0);
+}
+
+/* Moves the input into the arena with its record, where there is room. */
+static void
+report_data(struct lepy_bufferevent *self, struct evbuffer *input)
+{
+	size_t length = evbuffer_get_length(input);
+	size_t size;
+	char *room;
+
+	lepy_report_begin(&self->handle);
+	size = lepy_report_room(&self->handle, &room);
+	if (length > size) {
+		lepy_report_end(&self->handle, LEPY_KIND_READ, 0, 0);
+		return;
+	}
+	evbuffer_remove(input, room, length);
+	if (length >= LIBEVENT_READ && size > length && may_read_on(self))
+		length += read_on_into(self, room + length, size - length);
+	self->data_batch = lepy_report_batch(&self->handle);
+	self->data_serial = self->data_batch->serial;
+	lepy_report_end(&self->handle, LEPY_KIND_DATA, 0, length);
+}
+
+/* Reports the whole input: its bytes ride along where they are asked for, else
+ * Python fetches them.  Never twice at a time: Python may put the bytes of one
+ * record back in front of the input. */
 static void
 report_input(struct lepy_bufferevent *self, struct evbuffer *input)
 {
-	size_t length = evbuffer_get_length(input);
-	char *space = NULL;
-	uint32_t offset = 0;
-
-	lepy_report_begin(&self->handle);
-	if (self->with_data && !data_is_waiting(self))
-		space = lepy_report_space(&self->handle, length, &offset);
-	if (space) {
-		self->data_batch = lepy_report_batch(&self->handle);
-		self->data_serial = self->data_batch->serial;
-		evbuffer_remove(input, space, length);
-		lepy_report_end(&self->handle, LEPY_KIND_DATA, 0, offset, (uint32_t)length);
-	} else {
-		lepy_report_end(&self->handle, LEPY_KIND_READ, 0, 0, 0);
+	if (self->with_data && !data_is_waiting(self)) {
+		report_data(self, input);
+		return;
 	}
+	if (evbuffer_get_length(input) >= LIBEVENT_READ && may_read_on(self))
+		read_on_into_input(self, input);
+	lepy_report(&self->handle, LEPY_KIND_READ, 0);
 }
 
 static void

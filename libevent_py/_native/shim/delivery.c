@@ -78,16 +78,15 @@ lepy_report_begin(struct lepy_handle *handle)
 	pthread_mutex_lock(&handle->delivery->lock);
 }
 
-char *
-lepy_report_space(struct lepy_handle *handle, size_t length, uint32_t *offset)
+size_t
+lepy_report_room(struct lepy_handle *handle, char **room)
 {
 	struct lepy_batch *batch = filling_batch(handle->delivery, handle->level);
 
-	if (!batch || length > LEPY_BATCH_ARENA - batch->used)
-		return NULL;
-	*offset = batch->used;
-	batch->used += (uint32_t)length;
-	return batch->arena + *offset;
+	if (!batch)
+		return 0;
+	*room = batch->arena + batch->used;
+	return LEPY_BATCH_ARENA - batch->used;
 }
 
 struct lepy_batch *
@@ -97,7 +96,7 @@ lepy_report_batch(struct lepy_handle *handle)
 }
 
 void
-lepy_report_end(struct lepy_handle *handle, int kind, int what, uint32_t offset, uint32_t length)
+lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t length)
 {
 	struct lepy_delivery *delivery = handle->delivery;
 	struct lepy_level *level = &delivery->levels[handle->level];
@@ -111,8 +110,9 @@ lepy_report_end(struct lepy_handle *handle, int kind, int what, uint32_t offset,
 		record->generation = handle->generation;
 		record->kind = kind;
 		record->what = what;
-		record->offset = offset;
-		record->length = length;
+		record->offset = batch->used;
+		record->length = (uint32_t)length;
+		batch->used += (uint32_t)length;
 	} else {
 		delivery->lost = 1;
 	}
@@ -125,7 +125,7 @@ void
 lepy_report(struct lepy_handle *handle, int kind, int what)
 {
 	lepy_report_begin(handle);
-	lepy_report_end(handle, kind, what, 0, 0);
+	lepy_report_end(handle, kind, what, 0);
 }
 
 /* Takes the level's oldest batch for Python; the token names this hand-over. */

@@ -123,14 +123,15 @@ struct event *lepy_internal_event(struct event_base *base, evutil_socket_t fd, s
     event_callback_fn callback, void *arg);
 
 /* For the other shim files.  A callback either calls lepy_report, or begins a
- * report (which locks), asks for arena room for bytes that ride along (NULL:
- * there is none, leave them where they are), and ends it.  lepy_report_batch is
- * the batch that the bytes went to: they wait as long as its serial stays. */
+ * report (which locks), puts bytes that ride along into the arena's room (0: it
+ * is full, leave them where they are), and ends it with how many they are.
+ * lepy_report_batch is the batch they are in: they wait as long as its serial
+ * stays. */
 void lepy_report(struct lepy_handle *handle, int kind, int what);
 void lepy_report_begin(struct lepy_handle *handle);
-char *lepy_report_space(struct lepy_handle *handle, size_t length, uint32_t *offset);
+size_t lepy_report_room(struct lepy_handle *handle, char **room);
 struct lepy_batch *lepy_report_batch(struct lepy_handle *handle);
-void lepy_report_end(struct lepy_handle *handle, int kind, int what, uint32_t offset, uint32_t length);
+void lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t length);
 
 /* Python's side of a loop that somebody else drives: works on the batch of
  * token and returns how many of its records are left. */

@@ -9,15 +9,16 @@ static void
 accept_callback(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int length, void *arg)
 {
 	struct lepy_listener *self = arg;
-	uint32_t offset = 0;
-	char *space;
+	size_t known = (size_t)length;
+	char *room;
 
 	(void)listener;
 	lepy_report_begin(&self->handle);
-	space = lepy_report_space(&self->handle, (size_t)length, &offset);
-	if (space)
-		memcpy(space, address, (size_t)length);
-	lepy_report_end(&self->handle, LEPY_KIND_ACCEPT, fd, offset, space ? (uint32_t)length : 0);
+	if (known <= lepy_report_room(&self->handle, &room))
+		memcpy(room, address, known);
+	else
+		known = 0; /* Python asks the socket for its peer */
+	lepy_report_end(&self->handle, LEPY_KIND_ACCEPT, fd, known);
 }
 
 /* Out of descriptors or memory libevent would try again at once, for ever
