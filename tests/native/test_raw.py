@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -216,3 +219,15 @@ def test_snprintf_always_ends_the_string(function: str) -> None:
     room = ffi.new("char [4]")
     assert getattr(lib, function)(room, 4, b"%ld!", ffi.cast("long", 12345)) == 6
     assert ffi.string(room) == b"123"
+
+
+def test_the_raw_walk_ends_well() -> None:
+    """The example that goes through the raw calls one by one finds all as it expects."""
+    example = Path(__file__).resolve().parents[2] / "examples" / "raw_walk.py"
+    if not example.exists():
+        pytest.skip("the examples are not here")
+    done = subprocess.run(
+        [sys.executable, str(example)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("event_base_free; done\n")
