@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import libevent_py
 from libevent_py import ffi, lib
 
 
