@@ -282,9 +282,11 @@ class EventBase:
         delivery = getattr(self, "_delivery", None)
         if delivery is None or delivery.pointer is None or sys.is_finalizing():
             return
-        warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
-        # Nobody can run the loop any more: this thread may.
-        self.close()
+        try:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+        finally:
+            # Nobody can run the loop any more: this thread may.
+            self.close()
 
     def __repr__(self) -> str:
         if self.closed:

@@ -156,8 +156,12 @@ class Event(Handle):
         """
         if self._pointer is None:
             self._live()
-        self._delivery.table.kept[self._slot] = self
+        delivery = self._delivery
+        delivery.table.kept[self._slot] = self
         lib.event_active(self._event, int(EventFlags(what)), 1)
+        if delivery.delivering and self._base._priorities > 1:
+            # It may be more urgent than the rest of the batch: back to libevent, which knows.
+            delivery.stopping = True
 
     @property
     def pending(self) -> EventFlags:

@@ -81,7 +81,7 @@ SECTIONS = ("Args:", "Raises:", "Returns:", "Yields:", "Example::", "Attributes:
 
 @pytest.mark.parametrize(("name", "value"), DOCUMENTED, ids=[name for name, _ in DOCUMENTED])
 def test_an_args_section_names_real_arguments(name: str, value: Any) -> None:
-    """Google style: each name under ``Args:`` is a parameter, and a class with arguments has them all there."""
+    """Google style: each name under ``Args:`` is a parameter, and a class has them all there."""
     text = inspect.cleandoc(value.__doc__ or "")
     function = value.__init__ if isinstance(value, type) else value
     named = arguments_named(text)

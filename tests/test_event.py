@@ -1,0 +1,636 @@
+"""Event: what libevent's own ``regress main`` says of struct event, and what Python adds."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loops import run_until, settle, turn
+
+from libevent_py import ClosedError, Event, EventBase, EventFlags, LoopFlags, Timer, ffi, lib
+
+READ, WRITE, PERSIST, TIMEOUT = EventFlags.READ, EventFlags.WRITE, EventFlags.PERSIST, EventFlags.TIMEOUT
+Pair = tuple[socket.socket, socket.socket]
+
+
+class Seen(list[EventFlags]):
+    """A callback that records what it was told."""
+
+    def __call__(self, event: Event, what: EventFlags) -> None:
+        """Take one firing."""
+        self.append(what)
+
+
+class TestReading:
+    """Descriptors."""
+
+    def test_read_fires_once(self, backend_base: EventBase, socket_pair: Pair) -> None:
+        """Without PERSIST it fires once, and is no longer pending (regress main/simpleread)."""
+        ours, peer = socket_pair
+        seen = Seen()
+        event = Event(backend_base, ours, READ, seen)
+        event.add()
+        assert event.pending == READ
+        peer.send(b"x")
+        assert backend_base.dispatch() is True
+        assert seen == [READ]
+        assert not event.pending
+
+    def test_persist_fires_again(self, backend_base: EventBase, socket_pair: Pair) -> None:
+        """With PERSIST it fires for each chunk until it is removed (regress main/persist)."""
+        ours, peer = socket_pair
+        got: list[bytes] = []
+
+        def read(event: Event, what: EventFlags) -> None:
+            got.append(ours.recv(100))
+            if len(got) == 3:
+                event.remove()
+            else:
+                peer.send(b"%d" % len(got))
+
+        event = Event(backend_base, ours, READ | PERSIST, read)
+        event.add()
+        peer.send(b"0")
+        assert backend_base.dispatch() is True
+        assert got == [b"0", b"1", b"2"]
+
+    def test_level_triggered(self, backend_base: EventBase, socket_pair: Pair) -> None:
+        """While nobody reads, a persistent event fires in every pass."""
+        ours, peer = socket_pair
+        seen = Seen()
+        event = Event(backend_base, ours, READ | PERSIST, seen)
+        event.add()
+        peer.send(b"x")
+        turn(backend_base, 3)
+        assert seen == [READ] * 3
+
+    def test_write_fires_when_there_is_room(
+        self, backend_base: EventBase, socket_pair: Pair, fill: Callable[[socket.socket], int]
+    ) -> None:
+        """Not while the socket is full, then once (regress main/simplewrite)."""
+        ours, peer = socket_pair
+        queued = fill(ours)
+        seen = Seen()
+        event = Event(backend_base, ours, WRITE, seen)
+        event.add()
+        turn(backend_base, 2)
+        assert seen == []
+        while queued:
+            queued -= len(peer.recv(65536))
+        run_until(backend_base, lambda: seen)
+        assert seen == [WRITE]
+
+    def test_read_and_write_of_one_event(self, backend_base: EventBase, socket_pair: Pair) -> None:
+        """READ|WRITE tells which (regress main/multiple)."""
+        ours, peer = socket_pair
+        seen = Seen()
+        event = Event(backend_base, ours, READ | WRITE | PERSIST, seen)
+        event.add()
+        turn(backend_base)
+        peer.send(b"x")
+        turn(backend_base)
+        assert seen == [WRITE, READ | WRITE]
+
+    def test_many_events_of_one_descriptor(self, backend_base: EventBase, socket_pair: Pair) -> None:
+        """Several events on one descriptor all fire, and go one by one."""
+        ours, peer = socket_pair
+        readers = [Seen() for _ in range(3)]
+        writer = Seen()
+        events = [Event(backend_base, ours, READ | PERSIST, seen) for seen in readers]
+        events.append(Event(backend_base, ours, WRITE | PERSIST, writer))
+        for event in events:
+            event.add()
+        peer.send(b"x")
+        turn(backend_base)
+        assert readers == [[READ]] * 3
+        assert writer == [WRITE]
+        events[0].remove()
+        events[3].close()
+        turn(backend_base)
+        assert readers == [[READ], [READ] * 2, [READ] * 2]
+        assert writer == [WRITE]
+
+    def test_a_closed_peer_is_readable(self, backend_base: EventBase, socket_pair: Pair) -> None:
+        """End of stream is READ (regress main/simpleclose)."""
+        ours, peer = socket_pair
+        seen = Seen()
+        event = Event(backend_base, ours, READ, seen)
+        event.add()
+        peer.close()
+        backend_base.dispatch()
+        assert seen == [READ]
+        assert ours.recv(1) == b""
+
+    def test_closed_tells_of_the_end_early(self, base: EventBase, socket_pair: Pair) -> None:
+        """CLOSED comes though unread data waits, on backends that can."""
+        if not base.features & lib.EV_FEATURE_EARLY_CLOSE:
+            pytest.skip(f"{base.method} does not tell early")
+        ours, peer = socket_pair
+        seen = Seen()
+        event = Event(base, ours, EventFlags.CLOSED, seen)
+        event.add()
+        peer.send(b"x")
+        turn(base)
+        assert seen == []
+        peer.close()
+        base.dispatch()
+        assert seen == [EventFlags.CLOSED]
+
+    def test_edge_triggered(self, base: EventBase, socket_pair: Pair) -> None:
+        """With ET it fires once for each arrival, read or not (regress et/et)."""
+        if not base.features & lib.EV_FEATURE_ET:
+            pytest.skip(f"{base.method} has no edges")
+        ours, peer = socket_pair
+        seen = Seen()
+        event = Event(base, ours, READ | PERSIST | EventFlags.ET, seen)
+        event.add()
+        peer.send(b"x")
+        turn(base, 3)
+        assert len(seen) == 1
+        peer.send(b"x")
+        turn(base, 3)
+        assert len(seen) == 2
+
+    def test_edges_need_a_backend_that_has_them(
+        self, monkeypatch: pytest.MonkeyPatch, socket_pair: Pair
+    ) -> None:
+        """Where libevent would silently do without, it is a ValueError."""
+        monkeypatch.setenv("EVENT_NOEPOLL", "1")
+        with EventBase() as base, pytest.raises(ValueError, match="edge-triggered"):
+            Event(base, socket_pair[0], READ | EventFlags.ET, Seen())
+
+    def test_many_descriptors(self, backend_base: EventBase) -> None:
+        """70 socket pairs fire each (regress main/many_events)."""
+        pairs = [socket.socketpair() for _ in range(70)]
+        seen: set[int] = set()
+        for number, (ours, peer) in enumerate(pairs):
+            Event(backend_base, ours, READ, lambda event, what, n=number: seen.add(n)).add()
+            peer.send(b"x")
+        backend_base.dispatch()
+        assert seen == set(range(70))
+        for ours, peer in pairs:
+            ours.close()
+            peer.close()
+
+    def test_a_duplicate_descriptor(self, backend_base: EventBase, socket_pair: Pair) -> None:
+        """A dup()ed descriptor has an event of its own (regress main/dup_fd)."""
+        ours, peer = socket_pair
+        with ours.dup() as other:
+            first, second = Seen(), Seen()
+            one = Event(backend_base, ours, READ, first)
+            two = Event(backend_base, other, READ, second)
+            one.add()
+            two.add()
+            peer.send(b"x")
+            backend_base.dispatch()
+            assert first == second == [READ]
+
+    def test_a_number_does_for_a_descriptor(self, base: EventBase, socket_pair: Pair) -> None:
+        """An int, as os.pipe() gives."""
+        seen = Seen()
+        event = Event(base, socket_pair[0].fileno(), READ, seen)
+        assert event.fileno() == socket_pair[0].fileno()
+        event.add()
+        socket_pair[1].send(b"x")
+        base.dispatch()
+        assert seen == [READ]
+
+    def test_it_keeps_its_socket(self, base: EventBase) -> None:
+        """The object given for the descriptor lives as long as the event, no longer."""
+        ours, peer = socket.socketpair()
+        there = weakref.ref(ours)
+        event = Event(base, ours, READ, Seen())
+        del ours
+        gc.collect()
+        kept = there()
+        assert kept is not None
+        event.close()
+        kept.close()
+        del kept
+        for _ in range(3):
+            gc.collect()
+        assert there() is None
+        peer.close()
+
+    def test_a_regular_file(self, backend_base: EventBase, tmp_path: Path) -> None:
+        """epoll refuses it with EPERM, the others find it ready (EventBaseFeatures.FDS)."""
+        path = tmp_path / "file"
+        path.write_bytes(b"x")
+        seen = Seen()
+        with path.open("rb") as file:
+            event = Event(backend_base, file, READ, seen)
+            if backend_base.features & lib.EV_FEATURE_FDS:
+                event.add()
+                backend_base.dispatch()
+                assert seen == [READ]
+            else:
+                with pytest.raises(PermissionError, match="cannot add <Event"):
+                    event.add()
+                assert not event.pending
+
+
+class TestAdding:
+    """add, remove, pending, active."""
+
+    def test_add_twice_is_add_once(self, base: EventBase, socket_pair: Pair) -> None:
+        """A second add changes nothing (regress main/want_only_once)."""
+        seen = Seen()
+        event = Event(base, socket_pair[0], READ, seen)
+        event.add()
+        event.add()
+        socket_pair[1].send(b"x")
+        base.dispatch()
+        assert seen == [READ]
+
+    def test_a_second_timeout_replaces_the_first(self, base: EventBase) -> None:
+        """Both shorter and longer."""
+        seen = Seen()
+        event = Event(base, None, EventFlags(0), seen)
+        event.add(30)
+        event.add(0.001)
+        base.dispatch()
+        assert seen == [TIMEOUT]
+        event.add(0.001)
+        event.add(30)
+        settle(base)
+        assert seen == [TIMEOUT]
+
+    def test_add_none_keeps_the_timeout(self, base: EventBase, socket_pair: Pair) -> None:
+        """add() without a timeout leaves the running one."""
+        seen = Seen()
+        event = Event(base, socket_pair[0], READ, seen)
+        event.add(0.01)
+        event.add()
+        assert event.pending == READ | TIMEOUT
+        base.dispatch()
+        assert seen == [TIMEOUT]
+
+    def test_what_came_first(self, base: EventBase, socket_pair: Pair) -> None:
+        """READ with a timeout fires for whichever is first, and the other is off."""
+        ours, peer = socket_pair
+        seen = Seen()
+        event = Event(base, ours, READ, seen)
+        event.add(0.005)
+        base.dispatch()
+        assert seen == [TIMEOUT]
+        peer.send(b"x")
+        event.add(30)
+        assert base.dispatch() is True
+        assert seen == [TIMEOUT, READ]
+
+    def test_persistent_timeout_after_io(self, base: EventBase, socket_pair: Pair) -> None:
+        """I/O restarts the timeout of a persistent event (regress main/persistent_active_timeout)."""
+        ours, peer = socket_pair
+        fired: list[tuple[EventFlags, float]] = []
+        event = Event(
+            base,
+            ours,
+            READ | PERSIST,
+            lambda event, what: (fired.append((what, time.monotonic())), what & READ and ours.recv(9)),
+        )
+        event.add(0.06)
+        Timer(base, 0.03, lambda timer: peer.send(b"x"))
+        run_until(base, lambda: len(fired) == 3)
+        assert [what for what, _ in fired] == [READ, TIMEOUT, TIMEOUT]
+        assert fired[1][1] - fired[0][1] > 0.05
+        assert fired[2][1] - fired[1][1] > 0.03
+
+    def test_added_again_in_its_callback(self, base: EventBase) -> None:
+        """A one-shot event that adds itself goes on (regress main/nonpersist_readd)."""
+        left = 5
+
+        def again(event: Event, what: EventFlags) -> None:
+            nonlocal left
+            left -= 1
+            if left:
+                event.add(0)
+
+        Event(base, None, EventFlags(0), again).add(0)
+        assert base.dispatch() is True
+        assert left == 0
+
+    def test_removed_in_its_callback(self, base: EventBase, socket_pair: Pair) -> None:
+        """A persistent event that removes itself stops."""
+        count = 0
+
+        def stop(event: Event, what: EventFlags) -> None:
+            nonlocal count
+            count += 1
+            event.remove()
+
+        event = Event(base, socket_pair[0], READ | PERSIST, stop)
+        event.add()
+        socket_pair[1].send(b"x")
+        assert base.dispatch() is True
+        assert count == 1
+
+    def test_remove_drops_a_firing_on_its_way(self, base: EventBase) -> None:
+        """An event that another callback of the pass removes does not fire."""
+        seen = Seen()
+        second = Event(base, None, EventFlags(0), seen)
+        first = Event(base, None, EventFlags(0), lambda event, what: second.remove())
+        first.active()
+        second.active()
+        base.dispatch()
+        assert seen == []
+        assert not second.pending
+
+    def test_removed_and_added_again_in_one_pass(self, base: EventBase, socket_pair: Pair) -> None:
+        """The old firing is dropped, the new waiting is not."""
+        ours, peer = socket_pair
+        got: list[bytes] = []
+        second = Event(base, ours, READ, lambda event, what: got.append(ours.recv(9)))
+
+        def again(event: Event, what: EventFlags) -> None:
+            second.remove()
+            second.add()
+
+        first = Event(base, None, EventFlags(0), again)
+        peer.send(b"x")
+        second.add()
+        first.active()
+        base.dispatch()
+        assert got == [b"x"]
+
+    def test_remove_twice(self, base: EventBase) -> None:
+        """Removing what does not wait is nothing."""
+        event = Event(base, None, EventFlags(0), Seen())
+        event.remove()
+        event.add(30)
+        event.remove()
+        event.remove()
+        assert not event.pending
+        assert base.dispatch() is True
+
+    def test_pending(self, base: EventBase, socket_pair: Pair) -> None:
+        """What it waits for, and that it is about to fire (regress main/event_pending)."""
+        event = Event(base, socket_pair[0], READ, Seen())
+        timer = Event(base, None, EventFlags(0), Seen())
+        assert event.pending == timer.pending == EventFlags(0)
+        event.add()
+        timer.add(30)
+        assert event.pending == READ
+        assert timer.pending == TIMEOUT
+        event.add(30)
+        assert event.pending == READ | TIMEOUT
+        event.remove()
+        assert event.pending == EventFlags(0)
+        event.active(WRITE)
+        assert event.pending == WRITE
+
+    def test_active(self, base: EventBase) -> None:
+        """It fires from the loop, with what it was given, and never inside the call."""
+        seen = Seen()
+        event = Event(base, None, EventFlags(0), seen)
+        event.active(READ | WRITE)
+        assert seen == []
+        base.dispatch()
+        assert seen == [READ | WRITE]
+
+    def test_active_twice_is_one_firing(self, base: EventBase) -> None:
+        """The flags add up (event_active of an active event)."""
+        seen = Seen()
+        event = Event(base, None, EventFlags(0), seen)
+        event.active(READ)
+        event.active(WRITE)
+        base.dispatch()
+        assert seen == [READ | WRITE]
+
+    def test_active_on_a_pending_event_ends_its_waiting(self, base: EventBase, socket_pair: Pair) -> None:
+        """Without PERSIST it is no longer pending after such a firing."""
+        seen = Seen()
+        event = Event(base, socket_pair[0], READ, seen)
+        event.add()
+        event.active()
+        assert base.dispatch() is True
+        assert seen == [TIMEOUT]
+        assert not event.pending
+
+    def test_active_on_a_persistent_event(self, base: EventBase, socket_pair: Pair) -> None:
+        """With PERSIST it goes on waiting."""
+        seen = Seen()
+        event = Event(base, socket_pair[0], READ | PERSIST, seen)
+        event.add()
+        event.active()
+        turn(base)
+        assert event.pending == READ
+        socket_pair[1].send(b"x")
+        turn(base)
+        assert seen == [TIMEOUT, READ]
+
+    def test_active_from_another_thread(self, backend_base: EventBase) -> None:
+        """It wakes an idle loop."""
+        fired: list[int] = []
+        event = Event(
+            backend_base, None, EventFlags(0), lambda event, what: fired.append(threading.get_ident())
+        )
+        guard = Timer(backend_base, 30, lambda timer: None)
+        thread = threading.Timer(0.02, event.active)
+        thread.start()
+        backend_base.loop(LoopFlags.ONCE)
+        thread.join()
+        assert fired == [threading.get_ident()]
+        guard.close()
+
+    def test_persist_with_zero_seconds_fires_once(self, base: EventBase) -> None:
+        """C's rule: a persistent timeout of 0 is not scheduled again."""
+        seen = Seen()
+        event = Event(base, None, PERSIST, seen)
+        event.add(0)
+        assert base.dispatch() is True
+        assert seen == [TIMEOUT]
+
+
+class TestPriorities:
+    """Who goes first."""
+
+    @pytest.mark.parametrize("count", [1, 2, 3, 8])
+    def test_lower_numbers_first(self, count: int) -> None:
+        """All of 0, then all of 1 (regress main/priorities)."""
+        with EventBase(priorities=count) as base:
+            order: list[int] = []
+            priorities = [number % count for number in range(3 * count)]
+            random.Random(count).shuffle(priorities)
+            for priority in priorities:
+                event = Event(base, None, EventFlags(0), lambda event, what: order.append(event.priority))
+                event.priority = priority
+                event.active()
+            base.dispatch()
+            assert order == sorted(priorities)
+
+    def test_the_middle_is_the_default(self) -> None:
+        """New events get priorities // 2, and C agrees."""
+        with EventBase(priorities=5) as base:
+            event = Event(base, None, EventFlags(0), Seen())
+            assert event.priority == 2 == lib.event_get_priority(event.pointer)
+
+    def test_inversion(self) -> None:
+        """A more urgent event that a callback activates comes next (main/priority_active_inversion)."""
+        with EventBase(priorities=8) as base:
+            order: list[int] = []
+
+            def fire(event: Event, what: EventFlags) -> None:
+                order.append(events.index(event))
+                if events.index(event) == 0:
+                    events[2].active()
+
+            events = [Event(base, None, EventFlags(0), fire) for _ in range(3)]
+            for event, priority in zip(events, (4, 4, 0)):
+                event.priority = priority
+            events[0].active()
+            events[1].active()
+            base.dispatch()
+            assert order == [0, 2, 1]
+
+    def test_a_less_urgent_one_waits(self) -> None:
+        """An event of lower priority activated in a callback comes after the rest."""
+        with EventBase(priorities=2) as base:
+            order: list[str] = []
+            later = Event(base, None, EventFlags(0), lambda event, what: order.append("later"))
+            later.priority = 1
+            for name in ("a", "b"):
+                event = Event(
+                    base, None, EventFlags(0), lambda event, what, n=name: (order.append(n), later.active())
+                )
+                event.priority = 0
+                event.active()
+            base.dispatch()
+            assert order == ["a", "b", "later"]
+
+    @pytest.mark.parametrize("priority", [-1, 3, 2**40])
+    def test_out_of_range(self, priority: int) -> None:
+        """A priority that the base has not is a ValueError."""
+        with EventBase(priorities=3) as base, pytest.raises(ValueError, match="between 0 and 2"):
+            Event(base, None, EventFlags(0), Seen()).priority = priority
+
+    def test_not_while_firing(self) -> None:
+        """An active event keeps its priority: RuntimeError."""
+        with EventBase(priorities=2) as base:
+            event = Event(base, None, EventFlags(0), Seen())
+            event.active()
+            with pytest.raises(RuntimeError, match="about to fire"):
+                event.priority = 0
+
+    def test_changed_between_firings(self) -> None:
+        """In a callback the event itself is not active: it may change."""
+        with EventBase(priorities=2) as base:
+            order: list[str] = []
+
+            def change(event: Event, what: EventFlags) -> None:
+                order.append("changed")
+                event.priority = 0
+
+            changing = Event(base, None, EventFlags(0), change)
+            changing.active()
+            base.loop(LoopFlags.ONCE)
+            assert order == ["changed"]
+            assert changing.priority == 0
+            changing.close()
+
+
+class TestArguments:
+    """What the constructor refuses."""
+
+    @pytest.mark.parametrize("flags", [READ, WRITE, EventFlags.CLOSED, READ | PERSIST])
+    def test_waiting_for_nothing(self, base: EventBase, flags: EventFlags) -> None:
+        """READ, WRITE and CLOSED need a descriptor."""
+        with pytest.raises(ValueError, match="need a file descriptor"):
+            Event(base, None, flags, Seen())
+
+    def test_signals_have_their_own_class(self, base: EventBase) -> None:
+        """EV_SIGNAL is for Signal."""
+        with pytest.raises(ValueError, match="class Signal"):
+            Event(base, 2, EventFlags.SIGNAL, Seen())
+
+    @pytest.mark.parametrize("callback", [None, 3, "x"])
+    def test_a_callback_that_is_none(self, base: EventBase, callback: Any) -> None:
+        """Not callable, TypeError."""
+        with pytest.raises(TypeError, match="callback must be callable"):
+            Event(base, None, EventFlags(0), callback)
+
+    def test_a_refused_event_leaves_nothing(self, base: EventBase) -> None:
+        """A constructor that raises holds no slot."""
+        with pytest.raises(ValueError):
+            Event(base, -1, READ, Seen())
+        assert base._delivery.table.open_count == 0
+
+
+class TestFromPointer:
+    """An event of native code's."""
+
+    def test_it_is_borrowed(self, base: EventBase) -> None:
+        """Its callback stays the native one, and close() leaves the event."""
+        fired: list[int] = []
+        native_callback = ffi.callback("void(int, short, void *)", lambda fd, what, arg: fired.append(what))
+        native = lib.event_new(base.pointer, -1, 0, native_callback, ffi.NULL)
+        event = Event.from_pointer(base, native)
+        assert event.pointer == native
+        event.add(0)
+        assert event.pending == TIMEOUT
+        base.dispatch()
+        assert fired == [lib.EV_TIMEOUT]
+        event.active(READ)
+        base.dispatch()
+        assert fired == [lib.EV_TIMEOUT, lib.EV_READ]
+        event.close()
+        assert event.closed
+        lib.event_free(native)
+
+    def test_another_base(self, base: EventBase) -> None:
+        """An event of another event_base is a ValueError."""
+        with EventBase() as other:
+            event = Event(other, None, EventFlags(0), Seen())
+            with pytest.raises(ValueError, match="another event_base"):
+                Event.from_pointer(base, event.pointer)
+
+
+def test_repr(base: EventBase, socket_pair: Pair) -> None:
+    """It tells what it waits for and where, then that it is closed."""
+    event = Event(base, socket_pair[0], READ, Seen())
+    assert f"fd={socket_pair[0].fileno()}" in repr(event)
+    assert "READ" in repr(event)
+    event.close()
+    assert repr(event) == "<Event closed>"
+
+
+def test_random_timers_fire_in_order(backend_base: EventBase) -> None:
+    """Timers of random lengths come in the order of their deadlines (regress heap)."""
+    chosen = random.Random(7)
+    fired: list[int] = []
+    delays = list(range(40))
+    chosen.shuffle(delays)
+    for delay in delays:
+        Event(backend_base, None, EventFlags(0), lambda event, what, n=delay: fired.append(n)).add(
+            delay * 0.002
+        )
+    backend_base.dispatch()
+    assert fired == sorted(delays)
+
+
+def test_a_closed_descriptor_under_a_pending_event(base: EventBase) -> None:
+    """Closing the descriptor first does not crash; removing the event afterwards is fine."""
+    ours, theirs = os.pipe()
+    event = Event(base, ours, READ, Seen())
+    event.add()
+    os.close(ours)
+    os.close(theirs)
+    turn(base)
+    event.close()
+
+
+def test_a_closed_event_refuses_its_descriptor(base: EventBase) -> None:
+    """fileno() of a closed event is ClosedError."""
+    event = Event(base, None, EventFlags(0), Seen())
+    assert event.fileno() == -1
+    event.close()
+    with pytest.raises(ClosedError):
+        event.fileno()
