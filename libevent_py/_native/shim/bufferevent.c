@@ -159,7 +159,8 @@ status_callback(struct bufferevent *bufferevent, short what, void *arg)
 	/* What the low mark held back is not read by libevent's read callback. */
 	if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) && self->with_data && evbuffer_get_length(input))
 		report_input(self, input);
-	lepy_report(&self->handle, LEPY_KIND_STATUS, what | error << 16);
+	if (self->wants_status)
+		lepy_report(&self->handle, LEPY_KIND_STATUS, what | error << 16);
 }
 
 /* These callbacks report to some lepy_bufferevent, which may be gone by then. */
@@ -211,8 +212,10 @@ lepy_bufferevent_setcb(struct lepy_bufferevent *self, int readable, int with_dat
 {
 	self->with_data = with_data;
 	self->wants_write = writable;
+	self->wants_status = status;
+	/* Always: the rest of the input at the stream's end is data's, not status's. */
 	bufferevent_setcb(self->bufferevent, readable || with_data ? read_callback : NULL,
-	    writable ? write_callback : NULL, status ? status_callback : NULL, self);
+	    writable ? write_callback : NULL, status_callback, self);
 }
 
 /* Called by BufferEvent.close: frees the structure, and the bufferevent where

@@ -28,6 +28,7 @@ struct lepy_bufferevent {
 	int connecting;
 	int with_data;     /* input rides along with its record */
 	int wants_write;
+	int wants_status;
 	int paused;        /* EV_READ is off only because the input is at its high mark */
 	int watching;      /* input_callback is on the input */
 	struct lepy_batch *data_batch; /* which the last bytes went to, */
