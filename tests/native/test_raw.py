@@ -228,7 +228,12 @@ def test_the_raw_walk_ends_well() -> None:
     if not example.exists():
         pytest.skip("the examples are not here")
     done = subprocess.run(
-        [sys.executable, str(example)], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, str(example)],
+        env={**os.environ, "PYTHONPATH": str(Path(libevent_py.__file__).resolve().parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("event_base_free; done\n")
