@@ -202,7 +202,8 @@ class Event(Handle):
     def __repr__(self) -> str:
         if self._pointer is None:
             return f"<{type(self).__name__} closed>"
-        return f"<{type(self).__name__} {self._flags!s} fd={lib.event_get_fd(self._event)}>"
+        flags = "|".join(str(flag.name) for flag in EventFlags if flag & self._flags) or "no flags"
+        return f"<{type(self).__name__} {flags} fd={lib.event_get_fd(self._event)}>"
 
 
 class Timer(Event):

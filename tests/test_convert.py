@@ -229,7 +229,7 @@ class TestPointer:
         """Both become a pointer of the wanted type."""
         memory = ffi.new("char[]", 8)
         number = int(ffi.cast("uintptr_t", memory))
-        for value in (memory, number):
+        for value in (ffi.cast("void *", memory), ffi.cast("struct event *", memory), number):
             found = _convert.pointer(value, "struct event *")
             assert ffi.typeof(found) is ffi.typeof("struct event *")
             assert int(ffi.cast("uintptr_t", found)) == number
@@ -240,7 +240,7 @@ class TestPointer:
         with pytest.raises(ValueError, match="struct event"):
             _convert.pointer(value, "struct event *")
 
-    @pytest.mark.parametrize("value", [None, "0", 1.0, object()])
+    @pytest.mark.parametrize("value", [None, "0", 1.0, True, object(), ffi.new("char[]", 8)])
     def test_wrong_types(self, value: Any) -> None:
         """Anything else is a TypeError."""
         with pytest.raises(TypeError, match="need an address"):
