@@ -20,6 +20,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -46,7 +47,7 @@ def say(text: str) -> None:
     print(f"libevent_py: {text}", file=sys.stderr, flush=True)
 
 
-def stop(text: str) -> None:
+def stop(text: str) -> NoReturn:
     """End here with a text that says what to do."""
     raise toolchain.BuildError(text)
 
@@ -165,13 +166,13 @@ def make_venv(venv: Path) -> Path:
     return python
 
 
-def build_requirements() -> list[str]:
-    """What pyproject.toml asks for, read without ``tomllib``, which Python 3.9 and 3.10 lack."""
+def requirements(key: str) -> list[str]:
+    """A list of pyproject.toml, read without ``tomllib``, which Python 3.9 and 3.10 lack."""
     text = (ROOT / "pyproject.toml").read_text()
-    found = re.search(r"^requires = (\[.*?\])$", text, re.MULTILINE | re.DOTALL)
-    assert found is not None
-    requirements: list[str] = ast.literal_eval(found[1])
-    return requirements
+    found = re.search(rf"^{key} = (\[.*?\])$", text, re.MULTILINE | re.DOTALL)
+    assert found is not None, key
+    listed: list[str] = ast.literal_eval(found[1])
+    return listed
 
 
 def pip_install(python: Path, *what: str) -> None:
@@ -237,29 +238,34 @@ def _extension_state(python: Path) -> str:
 
 
 def install(python: Path, venv: Path, extras: list[str]) -> None:
-    """Build the extension into the tree and install the tree as editable, unless that is done already."""
+    """Bring the virtual environment up to date: the extension in the tree, and the wanted extras."""
     stamp = venv / "libevent_py.json"
     before = json.loads(stamp.read_text()) if stamp.is_file() else {}
-    wanted = sorted({*before.get("extras", []), *extras})
-    now = {"fingerprint": fingerprint(python), "extension": _extension_state(python), "extras": wanted}
-    if now == before and now["extension"]:
-        return
-    requirements = build_requirements()
+    now = {"fingerprint": fingerprint(python), "extension": _extension_state(python)}
+    kept: list[str] = before.pop("extras", [])
+    if now != before or not now["extension"]:
+        _build(python)
+        now["extension"] = _extension_state(python)
+        kept = []
+    missing = [extra for extra in extras if extra not in kept]
+    for extra in missing:
+        say(f"fetching what {extra} needs")
+        pip_install(python, *requirements(extra))
+    stamp.write_text(json.dumps({**now, "extras": kept + missing}))
+
+
+def _build(python: Path) -> None:
+    """Build the extension into the tree, and install the tree as editable."""
+    needed = requirements("requires")
     if needs_vendored():
-        _prepare_vendored(requirements)
+        if not static.cmake():
+            needed.append("cmake")
+        if not shutil.which("patch") and not shutil.which("git") and _is_root_on_debian():
+            _apt_install(["patch"])
     say("fetching the build's requirements")
-    pip_install(python, *requirements)
+    pip_install(python, *needed)
     say("compiling")
-    target = f".[{','.join(wanted)}]" if wanted else "."
-    pip_install(python, "--no-build-isolation", "--editable", target)
-    stamp.write_text(json.dumps({**now, "extension": _extension_state(python)}))
-
-
-def _prepare_vendored(requirements: list[str]) -> None:
-    if not static.cmake():
-        requirements.append("cmake")
-    if not shutil.which("patch") and not shutil.which("git") and _is_root_on_debian():
-        _apt_install(["patch"])
+    pip_install(python, "--no-build-isolation", "--editable", ".")
 
 
 def main() -> None:

@@ -170,7 +170,7 @@ def _checked_or_error(libevent: Libevent) -> Libevent:
     try:
         return _checked(libevent)
     except Unusable as reason:
-        raise BuildError(f"the libevent of {libevent.source} {reason}.") from None
+        raise BuildError(f"the libevent in {libevent.include_dirs[0]} {reason}.") from None
 
 
 def _explicit_prefix(tls: bool) -> Libevent | None:
@@ -189,7 +189,8 @@ def _explicit_prefix(tls: bool) -> Libevent | None:
                 "LIBEVENT_LIB_DIR) to the place of an installed libevent."
             )
     include, library = os.path.abspath(include), os.path.abspath(library)
-    found = _describe("prefix", prefix or library, tls, [include], [library])
+    source = "LIBEVENT_PREFIX" if prefix else "LIBEVENT_INCLUDE_DIR and LIBEVENT_LIB_DIR"
+    found = _describe("prefix", source, tls, [include], [library])
     if any(Path(library).glob("libevent_core*.so*")):
         # The only case with an rpath: nothing else would find this directory when the program runs.
         found.link_args.append(f"-Wl,-rpath,{library}")
