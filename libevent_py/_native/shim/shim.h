@@ -3,7 +3,6 @@
 #define LEPY_SHIM_H
 
 #include "headers.h"
-#include "raw.h"
 
 #include "delivery.h"
 #include "raw.h"
