@@ -136,15 +136,15 @@ def prepare_stream(sock: socket.socket) -> None:
 def pointer(value: CData | int, kind: str) -> CData:
     """*value*, an address or a cdata pointer, as the pointer type *kind*; never NULL.
 
-    The cdata may come from another FFI instance, whose types are others of the same name.
+    A struct is known by its name: another FFI instance has types of its own.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         if not 0 < value < 1 << 64:
             raise ValueError(f"{value} is not the address of a {kind.rstrip(' *')}")
     elif not isinstance(value, ffi.CData):
         raise TypeError(f"need an address or a cdata {kind}, not {type(value).__name__}")
-    elif ffi.typeof(value).cname not in (kind, "void *", "intptr_t", "uintptr_t"):
-        raise TypeError(f"need an address or a cdata {kind}, not {ffi.typeof(value).cname}")
+    elif (name := ffi.typeof(value).cname).startswith("struct ") and name != kind:
+        raise TypeError(f"need an address or a cdata {kind}, not {name}")
     found = ffi.cast(kind, value)
     if not found:
         raise ValueError(f"need a {kind.rstrip(' *')}, not NULL")
