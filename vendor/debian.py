@@ -119,6 +119,7 @@ def _run(command: list[str], folder: Path) -> str:
 
 def _errors(said: str) -> str:
     lines = [line for line in said.splitlines() if line.startswith(("E:", "W:", "Err:"))]
+    lines.sort(key=lambda line: not line.startswith("E:"))
     return "\n".join(f"    {line}" for line in lines[:6])
 
 
