@@ -1,0 +1,436 @@
+"""The delivery queue: order, exceptions, nothing lost, nothing twice, and loops that others run."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+import pytest
+from loops import run_until, turn
+
+from libevent_py import BufferEvent, Event, EventBase, EventFlags, Listener, LoopFlags, Timer, lib
+
+Pair = tuple[socket.socket, socket.socket]
+BATCH = lib.real.LEPY_BATCH_RECORDS
+ARENA = lib.real.LEPY_BATCH_ARENA
+
+
+def events(base: EventBase, number: int, callback: Callable[[int], object]) -> list[Event]:
+    """That many active events, which call ``callback(index)``."""
+    made = [Event(base, None, EventFlags(0), lambda event, what, n=n: callback(n)) for n in range(number)]
+    for event in made:
+        event.active()
+    return made
+
+
+class Boom(Exception):
+    """What the callbacks here raise."""
+
+
+class TestOrder:
+    """libevent's order is kept."""
+
+    def test_activation_order(self, base: EventBase) -> None:
+        """First activated, first delivered."""
+        order: list[int] = []
+        made = events(base, 100, order.append)
+        base.dispatch()
+        assert order == list(range(100))
+        assert len(made) == 100
+
+    @pytest.mark.parametrize("number", [BATCH - 1, BATCH, BATCH + 1, 3 * BATCH + 7])
+    def test_more_than_a_batch(self, base: EventBase, number: int) -> None:
+        """More records than one batch holds come all, once, in order."""
+        order: list[int] = []
+        made = events(base, number, order.append)
+        assert base.dispatch() is True
+        assert order == list(range(number))
+        order.clear()
+        for event in reversed(made):
+            event.active()
+        base.loop(LoopFlags.ONCE | LoopFlags.NONBLOCK)
+        assert order == list(reversed(range(number)))
+
+    @pytest.mark.parametrize("number", [BATCH, BATCH + 1, 2 * BATCH])
+    def test_loopexit_finishes_all_batches(self, base: EventBase, number: int) -> None:
+        """What was ready is delivered before the loop ends, also where it fills several batches."""
+        order: list[int] = []
+        made = events(base, number, lambda n: (order.append(n), base.loopexit() if n == 0 else None))
+        Timer(base, 30, lambda timer: None)
+        assert base.dispatch() is False
+        assert order == list(range(number))
+        assert len(made) == number
+
+    def test_priorities_over_batches(self) -> None:
+        """A full batch of the lower priority waits for the higher one."""
+        with EventBase(priorities=2) as base:
+            order: list[int] = []
+            made = []
+            for number in range(2 * BATCH + 2):
+                event = Event(base, None, EventFlags(0), lambda event, what: order.append(event.priority))
+                event.priority = number % 2
+                event.active()
+                made.append(event)
+            base.dispatch()
+            assert order == [0] * (BATCH + 1) + [1] * (BATCH + 1)
+
+    def test_bytes_of_many_connections(self, base: EventBase) -> None:
+        """Each connection gets its own bytes, whole and in order."""
+        got: dict[int, bytearray] = {}
+        peers = []
+        for number in range(50):
+            ours, peer = socket.socketpair()
+            got[number] = bytearray()
+            bev = BufferEvent(base, ours)
+            bev.set_callbacks(on_data=lambda bev, data, n=number: got[n].extend(data))
+            bev.enable(EventFlags.READ)
+            peers.append(peer)
+        for round in range(5):
+            for number, peer in enumerate(peers):
+                peer.send(b"%d.%d;" % (number, round))
+            turn(base, 2)
+        for number, peer in enumerate(peers):
+            assert got[number] == b"".join(b"%d.%d;" % (number, round) for round in range(5))
+            peer.close()
+
+    def test_bytes_beyond_the_arena(self, base: EventBase) -> None:
+        """More bytes in one pass than ride along are read by other ways, none lost."""
+        number = 100
+        chunk = bytes(range(256)) * 40  # all of them together: four arenas
+        assert number * len(chunk) > 3 * ARENA
+        got = [bytearray() for _ in range(number)]
+        peers = []
+        for index in range(number):
+            ours, peer = socket.socketpair()
+            bev = BufferEvent(base, ours)
+            bev.set_callbacks(on_data=lambda bev, data, n=index: got[n].extend(data))
+            bev.enable(EventFlags.READ)
+            peer.sendall(chunk)
+            peers.append(peer)
+        run_until(base, lambda: all(len(each) >= len(chunk) for each in got))
+        assert all(each == chunk for each in got)
+        for peer in peers:
+            peer.close()
+
+
+class TestExceptions:
+    """What a callback raises comes out of the loop, and costs nothing else."""
+
+    def test_it_comes_out_of_dispatch(self, base: EventBase) -> None:
+        """With the callback's frame in its traceback."""
+
+        def fail(timer: Timer) -> None:
+            raise Boom("here")
+
+        Timer(base, 0, fail)
+        with pytest.raises(Boom, match="here") as caught:
+            base.dispatch()
+        assert "fail" in [entry.name for entry in caught.traceback]
+        assert not base.running
+
+    @pytest.mark.parametrize(
+        "error", [Boom, KeyboardInterrupt, SystemExit, MemoryError, RecursionError, GeneratorExit]
+    )
+    def test_the_rest_is_delivered_by_the_next_loop(
+        self, base: EventBase, error: type[BaseException]
+    ) -> None:
+        """Nothing is lost or delivered twice, whichever exception it is."""
+        order: list[int] = []
+
+        def fail_sometimes(number: int) -> None:
+            order.append(number)
+            if number % 3 == 0:
+                raise error
+
+        made = events(base, 10, fail_sometimes)
+        for _ in range(4):
+            with pytest.raises(error):
+                base.dispatch()
+        assert order == list(range(10))
+        assert base.dispatch() is True
+        assert order == list(range(10))
+        assert len(made) == 10
+
+    def test_bytes_wait_too(self, base: EventBase) -> None:
+        """Data that rode along behind the failing callback is delivered by the next loop."""
+        got: list[bytes] = []
+        peers = []
+
+        def take(bev: BufferEvent, data: bytes) -> None:
+            got.append(data)
+            if len(got) < 3:
+                raise Boom
+
+        for number in range(5):
+            ours, peer = socket.socketpair()
+            bev = BufferEvent(base, ours)
+            bev.set_callbacks(on_data=take)
+            bev.enable(EventFlags.READ)
+            peer.send(b"%d" % number * 10)
+            peers.append(peer)
+        for _ in range(2):
+            with pytest.raises(Boom):
+                base.loop(LoopFlags.ONCE)
+        turn(base, 3)
+        assert sorted(got) == [b"%d" % number * 10 for number in range(5)]
+        for peer in peers:
+            peer.close()
+
+    def test_closing_with_records_waiting(self, base: EventBase, socket_pair: Pair) -> None:
+        """A base that is closed with undelivered records frees them; accepted sockets are closed."""
+        accepted: list[int] = []
+
+        def accept(listener: Listener, sock: socket.socket, address: Any) -> None:
+            accepted.append(sock.fileno())
+            sock.close()
+            raise Boom
+
+        listener = Listener(base, ("127.0.0.1", 0), accept)
+        clients = [socket.create_connection(listener.address) for _ in range(5)]
+        with pytest.raises(Boom):
+            base.dispatch()
+        assert len(accepted) == 1
+        base.close()
+        for client in clients:
+            client.close()  # the leak guard counts the accepted ones
+
+    def test_on_error(self) -> None:
+        """The handler gets each exception, and the loop goes on."""
+        errors: list[Exception] = []
+        order: list[int] = []
+
+        def fail(number: int) -> None:
+            order.append(number)
+            raise Boom(number)
+
+        with EventBase(on_error=errors.append) as base:
+            made = events(base, 5, fail)
+            assert base.dispatch() is True
+        assert order == [0, 1, 2, 3, 4]
+        assert [error.args for error in errors] == [(n,) for n in range(5)]
+        assert len(made) == 5
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+    def test_on_error_does_not_take_the_end(self, error: type[BaseException]) -> None:
+        """What is no Exception comes out of dispatch although there is a handler."""
+
+        def fail(timer: Timer) -> None:
+            raise error
+
+        with EventBase(on_error=lambda error: pytest.fail("took it")) as base:
+            Timer(base, 0, fail)
+            with pytest.raises(error):
+                base.dispatch()
+
+    def test_a_failing_on_error(self) -> None:
+        """Its own exception comes out of dispatch, the first as context."""
+
+        def fail(timer: Timer) -> None:
+            raise Boom
+
+        def fail_too(error: Exception) -> None:
+            raise ZeroDivisionError
+
+        with EventBase(on_error=fail_too) as base:
+            Timer(base, 0, fail)
+            with pytest.raises(ZeroDivisionError) as caught:
+                base.dispatch()
+            assert isinstance(caught.value.__context__, Boom)
+
+    def test_on_error_may_break_the_loop(self) -> None:
+        """A loopbreak in the handler leaves the rest for later."""
+        order: list[int] = []
+
+        def fail(number: int) -> None:
+            order.append(number)
+            raise Boom
+
+        with EventBase(on_error=lambda error: base.loopbreak()) as base:
+            made = events(base, 3, fail)
+            assert base.dispatch() is False
+            assert order == [0]
+            assert len(made) == 3
+
+
+class TestForeignLoop:
+    """Somebody else calls event_base_loop: C, or the raw layer."""
+
+    def test_records_are_delivered_inside(self, base: EventBase) -> None:
+        """A loop that the raw layer runs delivers to Python's handles, in order."""
+        order: list[int] = []
+        made = events(base, 3, order.append)
+        Timer(base, 0.001, lambda timer: order.append(3))
+        assert lib.event_base_dispatch(base.pointer) == 1
+        assert order == [0, 1, 2, 3]
+        assert len(made) == 3
+
+    def test_more_than_a_batch(self, base: EventBase) -> None:
+        """Also more than a batch holds."""
+        order: list[int] = []
+        made = events(base, 2 * BATCH + 5, order.append)
+        lib.event_base_loop(base.pointer, lib.EVLOOP_NONBLOCK)
+        assert order == list(range(2 * BATCH + 5))
+        assert len(made) == len(order)
+
+    def test_echo(self, base: EventBase, socket_pair: Pair) -> None:
+        """A bufferevent answers inside somebody else's loop."""
+        ours, peer = socket_pair
+        bev = BufferEvent(base, ours)
+        bev.set_callbacks(on_data=lambda bev, data: bev.write(data.upper()))
+        bev.enable(EventFlags.READ)
+        peer.send(b"hello")
+        for _ in range(3):
+            lib.event_base_loop(base.pointer, lib.EVLOOP_ONCE | lib.EVLOOP_NONBLOCK)
+        assert peer.recv(100) == b"HELLO"
+
+    def test_exceptions_go_to_the_excepthook(self, base: EventBase, monkeypatch: pytest.MonkeyPatch) -> None:
+        """There is no caller to raise to; the loop goes on."""
+        reported: list[type[BaseException]] = []
+
+        def hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+            reported.append(kind)
+
+        monkeypatch.setattr(sys, "excepthook", hook)
+        order: list[int] = []
+
+        def fail(number: int) -> None:
+            order.append(number)
+            raise (Boom, KeyboardInterrupt, SystemExit)[number]
+
+        made = events(base, 3, fail)
+        assert lib.event_base_dispatch(base.pointer) == 1
+        assert order == [0, 1, 2]
+        assert reported == [Boom, KeyboardInterrupt, SystemExit]
+        assert len(made) == 3
+
+    def test_on_error_comes_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A base with a handler gives it the exceptions here too."""
+        monkeypatch.setattr(sys, "excepthook", lambda *error: pytest.fail("reported"))
+        errors: list[Exception] = []
+
+        def fail(timer: Timer) -> None:
+            raise Boom
+
+        with EventBase(on_error=errors.append) as base:
+            Timer(base, 0, fail)
+            lib.event_base_dispatch(base.pointer)
+        assert [type(error) for error in errors] == [Boom]
+
+    def test_loopbreak(self, base: EventBase) -> None:
+        """It ends somebody else's loop after the callback; the rest waits."""
+        order: list[int] = []
+
+        def stop(number: int) -> None:
+            order.append(number)
+            base.loopbreak()
+
+        made = events(base, 3, stop)
+        Timer(base, 30, lambda timer: None)
+        assert lib.event_base_dispatch(base.pointer) == 0
+        assert order == [0]
+        lib.event_base_dispatch(base.pointer)
+        assert order == [0, 1]
+        base.loop(LoopFlags.ONCE)
+        assert order == [0, 1, 2]
+        assert len(made) == 3
+
+    def test_loopexit(self, base: EventBase) -> None:
+        """It ends somebody else's loop after the pass."""
+        order: list[int] = []
+
+        def stop(number: int) -> None:
+            order.append(number)
+            base.loopexit()
+
+        made = events(base, 3, stop)
+        Timer(base, 30, lambda timer: None)
+        assert lib.event_base_dispatch(base.pointer) == 0
+        assert order == [0, 1, 2]
+        assert len(made) == 3
+
+    def test_inversion(self) -> None:
+        """Priorities hold there too: 0, 2, 1."""
+        with EventBase(priorities=8) as base:
+            order: list[int] = []
+
+            def fire(event: Event, what: EventFlags) -> None:
+                order.append(made.index(event))
+                if made.index(event) == 0:
+                    made[2].active()
+
+            made = [Event(base, None, EventFlags(0), fire) for _ in range(3)]
+            for event, priority in zip(made, (4, 4, 0)):
+                event.priority = priority
+            made[0].active()
+            made[1].active()
+            lib.event_base_dispatch(base.pointer)
+            assert order == [0, 2, 1]
+
+    def test_python_takes_over(self, base: EventBase) -> None:
+        """The same base in turn under C's loop and Python's."""
+        order: list[int] = []
+        for number in range(6):
+            made = events(base, 1, lambda _, n=number: order.append(n))
+            if number % 2:
+                base.dispatch()
+            else:
+                lib.event_base_dispatch(base.pointer)
+            assert len(made) == 1
+        assert order == list(range(6))
+
+    def test_pythons_loop_inside_is_refused(self, base: EventBase) -> None:
+        """base.loop() in a callback of C's loop is a RuntimeError."""
+        errors: list[str] = []
+
+        def nested(timer: Timer) -> None:
+            try:
+                base.dispatch()
+            except RuntimeError as error:
+                errors.append(str(error))
+
+        Timer(base, 0, nested)
+        lib.event_base_dispatch(base.pointer)
+        assert errors == ["the loop of this EventBase is running already"]
+
+    def test_a_raw_loop_inside_pythons_is_harmless(self, base: EventBase) -> None:
+        """event_base_loop in a callback of Python's own loop neither loses nor repeats a record."""
+        order: list[int] = []
+
+        def nested(number: int) -> None:
+            order.append(number)
+            if number == 1:
+                lib.event_base_loop(base.pointer, lib.EVLOOP_NONBLOCK)
+
+        made = events(base, 4, nested)
+        base.dispatch()
+        assert order == [0, 1, 2, 3]
+        assert len(made) == 4
+
+    def test_a_foreign_loop_in_another_thread(self, base: EventBase) -> None:
+        """Callbacks come in the thread that runs the loop."""
+        threads: list[int] = []
+        Timer(base, 0, lambda timer: threads.append(threading.get_ident()))
+        thread = threading.Thread(target=lib.event_base_dispatch, args=(base.pointer,))
+        thread.start()
+        thread.join()
+        assert threads == [thread.ident]
+
+
+def test_close_in_a_callback_of_a_batch(base: EventBase) -> None:
+    """Closing handles of both sides of the running record keeps the rest in order."""
+    order: list[int] = []
+
+    def fire(number: int) -> None:
+        order.append(number)
+        if number == 5:
+            made[4].close()
+            made[5].close()
+            made[6].close()
+
+    made = events(base, 10, fire)
+    base.dispatch()
+    assert order == [0, 1, 2, 3, 4, 5, 7, 8, 9]
