@@ -463,15 +463,16 @@ class BufferEvent(Handle):
 
 def _checked_options(options: BufferEventOptions) -> BufferEventOptions:
     options = BufferEventOptions(options)
-    if options & ~_ALL_OPTIONS:
-        raise ValueError(f"unknown options: {options & ~_ALL_OPTIONS!r}")
+    unknown = int(options) & ~int(_ALL_OPTIONS)  # of a flag, ~ leaves the unknown bits out
+    if unknown:
+        raise ValueError(f"unknown options: {unknown:#x}")
     if options & BufferEventOptions.UNLOCK_CALLBACKS and not options & BufferEventOptions.DEFER_CALLBACKS:
         raise ValueError("UNLOCK_CALLBACKS needs DEFER_CALLBACKS")
     return options
 
 
 def _direction(what: EventFlags) -> EventFlags:
-    if not isinstance(what, int) or not what or what & ~_READ_WRITE:
+    if not isinstance(what, int) or not what or int(what) & ~int(_READ_WRITE):
         raise ValueError(f"need EventFlags.READ, EventFlags.WRITE or both, not {what!r}")
     return EventFlags(what)
 
