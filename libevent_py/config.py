@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from . import threads  # noqa: F401  (libevent's locking comes first)
 from ._errors import check_pointer
 from ._ffi import ffi, lib
@@ -15,7 +17,8 @@ def supported_methods() -> dict[str, EventBaseFeatures]:
     (``EVENT_NOEPOLL=1``) (``event_get_supported_methods``).
 
     Returns:
-        Features by name; without the ones that do not start on this machine.
+        Features by name; without those that the environment forbids or that do not start
+        on this machine.
     """
     names: list[str] = []
     methods = lib.event_get_supported_methods()
@@ -27,6 +30,8 @@ def supported_methods() -> dict[str, EventBaseFeatures]:
 
 def _features_of(name: str, names: list[str]) -> EventBaseFeatures | None:
     """What a base with this backend can do; None where libevent cannot make one."""
+    if f"EVENT_NO{name.upper()}" in os.environ:
+        return None  # libevent would warn on stderr that no backend is left
     config = check_pointer(lib.event_config_new(), "event_config_new")
     try:
         for other in names:
