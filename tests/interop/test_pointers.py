@@ -646,13 +646,16 @@ class TestGarbage:
             import gc, warnings
             from libevent_py import Event, EventBase, EventFlags, Timer, lib
             warnings.simplefilter("ignore", ResourceWarning)
+
+            def make_and_drop(native):
+                base = EventBase.from_pointer(native)
+                base.idle = Event(base, None, EventFlags(0), print)
+                another = Event(base, None, EventFlags(0), print)
+                Timer(base, 0.0, lambda timer: print("fired"))
+
             for _ in range(20):
                 native = lib.event_base_new()
-                base = EventBase.from_pointer(native)
-                idle = Event(base, None, EventFlags(0), print)
-                base.idle, idle_too = idle, Event(base, None, EventFlags(0), print)
-                Timer(base, 0.0, lambda timer: print("fired"))
-                del base, idle, idle_too
+                make_and_drop(native)
                 for _ in range(3):
                     gc.collect()
                 assert lib.event_base_get_num_events(native, lib.EVENT_BASE_COUNT_ADDED) == 0
