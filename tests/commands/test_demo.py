@@ -62,13 +62,15 @@ INTERRUPTED = """
 import signal, sys
 from libevent_py import __main__
 from libevent_py._commands import peers
+
+class Silent(peers.SilentClient):
+    def on_event(self, bev, what):
+        print("running")
+        self._bev.set_callbacks(on_event=super().on_event)
+
+demo = sys.modules["libevent_py._commands.demo"]
+demo.SilentClient = Silent
 signal.signal(signal.SIGINT, signal.default_int_handler)
-real = peers.Server.on_accept
-def on_accept(self, *args):
-    peers.Server.on_accept = real
-    real(self, *args)
-    print("running")
-peers.Server.on_accept = on_accept
 sys.exit(__main__.main(["demo", "--connections", "2", "--seconds", "60"]))
 """
 
