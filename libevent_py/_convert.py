@@ -143,7 +143,7 @@ def pointer(value: CData | int, kind: str) -> CData:
             raise ValueError(f"{value} is not the address of a {kind.rstrip(' *')}")
     elif not isinstance(value, ffi.CData):
         raise TypeError(f"need an address or a cdata {kind}, not {type(value).__name__}")
-    elif (name := ffi.typeof(value).cname).startswith("struct ") and name != kind:
+    elif (name := ffi.typeof(value).cname) not in (kind, "void *", "intptr_t", "uintptr_t"):
         raise TypeError(f"need an address or a cdata {kind}, not {name}")
     found = ffi.cast(kind, value)
     if not found:
