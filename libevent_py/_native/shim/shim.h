@@ -59,6 +59,7 @@ int lepy_bufferevent_enable(struct lepy_bufferevent *self, short events, int rep
 int lepy_bufferevent_disable(struct lepy_bufferevent *self, short events);
 short lepy_bufferevent_get_enabled(struct lepy_bufferevent *self);
 int lepy_bufferevent_setwatermark(struct lepy_bufferevent *self, short events, size_t low, size_t high);
+void lepy_bufferevent_report_input(struct lepy_bufferevent *self, struct evbuffer *input);
 int lepy_bufferevent_write(struct lepy_bufferevent *self, const char *data, size_t length);
 int lepy_bufferevent_write_buffer(struct lepy_bufferevent *self, struct evbuffer *buffer);
 int64_t lepy_bufferevent_read(struct lepy_bufferevent *self, char *data, size_t length);
