@@ -32,11 +32,10 @@ class Buffer:
     _pointer: CData
 
     def __init__(self, data: _convert.Buffered = b"") -> None:
-        first = _convert.data(data)
+        _convert.data(data)  # refused before there is anything to free
         self._owner: Handle | None = None
         self._pointer = check_pointer(lib.evbuffer_new(), "evbuffer_new")
-        if first:
-            self.add(first)
+        self.add(data)
 
     @classmethod
     def _borrow(cls, owner: Handle, pointer: CData) -> Buffer:

@@ -54,6 +54,7 @@ class Lookup:
 
     def close(self) -> None:
         """Forget the answer; the thread ends by itself."""
-        if not self._event.closed:
-            self._event.close()
-            os.close(self._reader)
+        self._event.close()  # which the base's close() may have done before
+        reader, self._reader = self._reader, -1
+        if reader >= 0:
+            os.close(reader)
