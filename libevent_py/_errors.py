@@ -17,6 +17,13 @@ def raise_errno(what: str) -> NoReturn:
     raise LibeventError(f"{what}: libevent refused without saying why")
 
 
+def explained(error: OSError, what: str) -> OSError:
+    """*error* again, telling what could not be done."""
+    # Python gives no errno for one case: a path too long for a socket's address.
+    number = error.errno or errno.ENAMETOOLONG
+    return OSError(number, f"{what}: {os.strerror(number)}")
+
+
 def raise_wrong_thread() -> NoReturn:
     """Raise for a call from a thread other than the one that runs the loop."""
     raise WrongThreadError(

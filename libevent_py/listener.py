@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _convert
-from ._errors import check, check_pointer
+from ._errors import check, check_pointer, explained
 from ._ffi import CData, lib
 from ._handles import Handle
 
@@ -171,7 +171,7 @@ def _bind(address: _convert.Address, reuse_address: bool, reuse_port: bool) -> t
         return sock, None
     except OSError as error:
         sock.close()
-        raise OSError(error.errno, f"cannot listen on {address!r}: {os.strerror(error.errno or 0)}") from None
+        raise explained(error, f"cannot listen on {address!r}") from None
     except BaseException:
         sock.close()
         raise

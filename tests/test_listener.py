@@ -314,3 +314,10 @@ def test_pointer_and_repr(base: EventBase) -> None:
     assert lib.evconnlistener_get_fd(listener.pointer) == listener.fileno()
     assert repr(listener) == f"<Listener at {listener.address!r}>"
     assert listener.base is base
+
+
+def test_a_path_too_long_for_an_address(base: EventBase, tmp_path: Path) -> None:
+    """Python has no errno for it; we say which limit it is."""
+    with pytest.raises(OSError, match="cannot listen on .*: File name too long") as caught:
+        Listener(base, f"unix:{tmp_path / ('x' * 200)}", Accepted())
+    assert caught.value.errno == errno.ENAMETOOLONG

@@ -7,7 +7,7 @@ import socket as _socket
 from typing import TYPE_CHECKING
 
 from .. import _convert
-from .._errors import check, check_pointer
+from .._errors import check, check_pointer, explained
 from .._ffi import CData, lib
 from ..constants import BufferEventEvents, BufferEventOptions
 from .common import BaseBufferEvent
@@ -122,9 +122,7 @@ class BufferEvent(BaseBufferEvent):
             except BlockingIOError:
                 pass
             except OSError as error:
-                raise OSError(
-                    error.errno, f"cannot connect to {address!r}: {os.strerror(error.errno or 0)}"
-                ) from None
+                raise explained(error, f"cannot connect to {address!r}") from None
             check(lib.lepy_bufferevent_connect(pointer, sock.fileno()), "bufferevent_socket_connect")
         except BaseException:
             sock.close()

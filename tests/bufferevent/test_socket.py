@@ -949,3 +949,11 @@ def test_repr(base: EventBase, bev: BufferEvent) -> None:
     assert repr(bev) == f"<BufferEvent fd={bev.fileno()}>"
     bev.close()
     assert repr(bev) == "<BufferEvent closed>"
+
+
+def test_connect_to_a_path_too_long_for_an_address(base: EventBase, tmp_path: Path) -> None:
+    """Python has no errno for it; we say which limit it is."""
+    bev = BufferEvent(base)
+    with pytest.raises(OSError, match="cannot connect to .*: File name too long") as caught:
+        bev.connect(f"unix:{tmp_path / ('x' * 200)}")
+    assert caught.value.errno == errno.ENAMETOOLONG
