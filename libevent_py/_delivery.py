@@ -50,6 +50,8 @@ class Delivery:
         self.delivering = False
         #: Python's loop() is on the stack.
         self.running = False
+        #: What loop() gives to signal.set_wakeup_fd; -1 before its first time.
+        self.wakeup_fd = -1
         self.base = base
         self._graveyard: deque[tuple[int, int, Callable[[CData], object], CData]] = deque()
         self._buffers: list[tuple[Any, Any]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import warnings
@@ -12,7 +13,7 @@ from ._delivery import Delivery, ErrorHandler
 from ._errors import check, check_pointer, raise_errno
 from ._ffi import CData, ffi, lib
 from .constants import EventBaseFeatures, LoopFlags
-from .signals import WakeOnSignal
+from .signals import WakeOnSignal, forget_wakeup
 
 _NO_FLAGS = LoopFlags(0)
 
@@ -55,6 +56,7 @@ class EventBase:
     def _attach(self, base: CData, priorities: int, on_error: ErrorHandler | None, *, owned: bool) -> None:
         self._base = base
         self._owned = owned
+        self._pid = os.getpid()
         self._priorities = priorities
         self._break = False
         self._exit = False
@@ -255,8 +257,12 @@ class EventBase:
         delivery.check_thread()
         self._check_stack()
         self._break = True
+        if self._pid != os.getpid():
+            # A forked child: what it takes off the epoll set that it shares, the parent would miss.
+            lib.event_reinit(self._base)
         for handle in reversed(delivery.table.open_handles()):
             handle.close()
+        forget_wakeup(delivery)
         delivery.close()
         if self._owned:
             self._finish_deferred_work()
