@@ -102,9 +102,10 @@ class HandleTable:
     def __init__(self) -> None:
         #: Read by the delivery loop: the handle that a slot keeps, or None.
         self.kept: list[Handle | None] = []
-        self._seen: list[weakref.ref[Handle] | None] = []
+        # By slot, in the order in which the handles were made.
+        self._seen: dict[int, weakref.ref[Handle]] = {}
         self._generations: list[int] = []
-        self._remains: list[tuple[Callable[[CData], object], CData] | None] = []
+        self._remains: dict[int, tuple[Callable[[CData], object], CData]] = {}
         self._free: list[int] = []
         #: How many handles are open.
         self.open_count = 0
@@ -116,9 +117,7 @@ class HandleTable:
         else:
             slot = len(self.kept)
             self.kept.append(None)
-            self._seen.append(None)
             self._generations.append(0)
-            self._remains.append(None)
         self._seen[slot] = weakref.ref(handle)
         handle._slot = slot
         handle._generation = self._generations[slot]
@@ -131,8 +130,8 @@ class HandleTable:
     def release_slot(self, slot: int, generation: int) -> None:
         """Take *slot* back; records of this *generation* and before are stale from now on."""
         self.kept[slot] = None
-        self._seen[slot] = None
-        self._remains[slot] = None
+        self._seen.pop(slot, None)
+        self._remains.pop(slot, None)
         self._generations[slot] = (generation + 1) & 0xFFFFFFFF
         self._free.append(slot)
         self.open_count -= 1
@@ -143,7 +142,7 @@ class HandleTable:
         A kept one also where the collector takes the base with all that is in it, and
         has cleared the weak references already.
         """
-        found = (kept or (seen() if seen else None) for kept, seen in zip(self.kept, self._seen))
+        found = [self.kept[slot] or seen() for slot, seen in self._seen.items()]
         return [handle for handle in found if handle is not None]
 
     def leaves(self, handle: Handle, free: Callable[[CData], object], pointer: CData) -> None:
@@ -155,4 +154,4 @@ class HandleTable:
 
     def remains(self) -> list[tuple[int, Callable[[CData], object], CData]]:
         """Slot, free function and C structure of what neither was closed nor can be reached."""
-        return [(slot, *left) for slot, left in enumerate(self._remains) if left is not None]
+        return [(slot, *left) for slot, left in self._remains.items()]

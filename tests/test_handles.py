@@ -470,3 +470,11 @@ def test_native_events_stay_when_the_base_is_borrowed() -> None:
     base.close()
     assert timer.closed
     lib.event_base_free(native)
+
+
+def test_open_handles_by_age(base: EventBase) -> None:
+    """The base knows its handles by age, also where a young one got an old one's slot."""
+    first, second = Event(base, None, EventFlags(0), ignore), Event(base, None, EventFlags(0), ignore)
+    first.close()
+    third = Event(base, None, EventFlags(0), ignore)
+    assert base._delivery.table.open_handles() == [second, third]
