@@ -68,7 +68,7 @@ class Listener(Handle):
         self._delivery = delivery
         self._on_accept = on_accept
         self._on_error = on_error
-        self._path: tuple[str, int] | None = None
+        self._path: tuple[str, int, int] | None = None
         if isinstance(address, socket.socket):
             self._sock = address
         else:
@@ -142,9 +142,9 @@ class Listener(Handle):
     def _close_socket(self) -> None:
         self._sock.close()
         if self._path is not None:
-            path, inode = self._path
+            path, inode, process = self._path
             with contextlib.suppress(OSError):
-                if os.stat(path).st_ino == inode:
+                if process == os.getpid() and os.stat(path).st_ino == inode:
                     os.unlink(path)
 
     def __repr__(self) -> str:
@@ -160,7 +160,7 @@ def _bind(address: _convert.Address, reuse_address: bool, reuse_port: bool) -> t
     try:
         if family == socket.AF_UNIX:
             sock.bind(where)
-            return sock, (where, os.stat(where).st_ino)
+            return sock, (where, os.stat(where).st_ino, os.getpid())
         if reuse_address:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if reuse_port:

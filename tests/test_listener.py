@@ -93,6 +93,28 @@ def test_a_path_that_is_somebody_elses_by_now(base: EventBase, tmp_path: Path) -
     assert path.read_text() == "mine"
 
 
+def test_a_forked_child_leaves_the_path(tmp_path: Path) -> None:
+    """A child that closes its copy of the base does not unlink its parent's socket."""
+    printed = check_child(
+        """
+        import os, sys
+        from libevent_py import EventBase, Listener
+        path = sys.argv[1]
+        with EventBase() as base:
+            Listener(base, f"unix:{path}", print)
+            pid = os.fork()
+            if not pid:
+                base.close()
+                os._exit(0)
+            os.waitpid(pid, 0)
+            print(os.path.exists(path))
+        print(os.path.exists(path))
+        """,
+        str(tmp_path / "socket"),
+    )
+    assert printed == "True\nFalse\n"
+
+
 def test_a_path_that_is_taken(base: EventBase, tmp_path: Path) -> None:
     """EADDRINUSE, and the file stays."""
     path = tmp_path / "socket"
