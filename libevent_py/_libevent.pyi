@@ -381,6 +381,7 @@ class Lib:
     LEPY_RUN_NO_MEMORY: int
     LEPY_RUN_WOKEN: int
     LEPY_TOKEN_EXIT: int
+    LEPY_TOKEN_MORE: int
     LEV_OPT_BIND_IPV4_AND_IPV6: int
     LEV_OPT_BIND_IPV6ONLY: int
     LEV_OPT_CLOSE_ON_EXEC: int

@@ -178,14 +178,11 @@ class EventBase:
                     return False
                 if token & lib.LEPY_TOKEN_EXIT:
                     self._exit = True
-                # Behind a full batch there may be more of the same pass.
-                ends = delivery.stopping or token & 0xFFFF < lib.LEPY_BATCH_RECORDS
+                ends = delivery.stopping or not token & lib.LEPY_TOKEN_MORE
                 if self._exit and ends:
                     return False
                 if once and ends and not delivery.stopping and not self._active_count():
                     return False
-                if once or self._exit:
-                    flags |= lib.EVLOOP_ONCE | lib.EVLOOP_NONBLOCK
             elif token == lib.LEPY_RUN_EMPTY:
                 return True
             elif token == lib.LEPY_RUN_ENDED:

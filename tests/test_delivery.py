@@ -65,6 +65,22 @@ class TestOrder:
         assert order == list(range(number))
         assert len(made) == number
 
+    def test_all_batches_before_the_next_poll(self, base: EventBase, socket_pair: Pair) -> None:
+        """What a pass found ready is delivered before libevent looks again, and finds it ready still."""
+        left, right = socket_pair
+        left.setblocking(False)
+        seen: list[bytes] = []
+        readable = Event(
+            base, left, EventFlags.READ | EventFlags.PERSIST, lambda event, what: seen.append(left.recv(10))
+        )
+        readable.add()
+        order: list[int] = []
+        made = events(base, 3 * BATCH, order.append)  # its record comes behind theirs
+        right.send(b"once")
+        turn(base)
+        assert len(order) == len(made)
+        assert seen == [b"once"]
+
     def test_priorities_over_batches(self) -> None:
         """A full batch of the lower priority waits for the higher one."""
         with EventBase(priorities=2) as base:

@@ -1,4 +1,4 @@
-/* The delivery queue: batches, drain events and the loop's one entry. */
+/* The delivery queue: drain events, handing batches over, the loop's one entry. */
 #include "shim.h"
 
 #include <stdlib.h>
@@ -14,118 +14,11 @@ lepy_python_lives(int lives)
 	python_lives = lives;
 }
 
-/* Takes a spare batch or makes one.  Caller holds the lock. */
-static struct lepy_batch *
-take_batch(struct lepy_delivery *delivery, int level)
-{
-	struct lepy_batch *batch = delivery->spare;
-
-	if (batch) {
-		delivery->spare = batch->next;
-	} else {
-		struct lepy_batch **grown;
-
-		grown = realloc(delivery->batches, (delivery->batch_count + 1) * sizeof *grown);
-		if (!grown)
-			return NULL;
-		delivery->batches = grown;
-		/* Not calloc: the arena's pages stay untouched until used. */
-		batch = malloc(sizeof *batch);
-		if (!batch)
-			return NULL;
-		batch->index = delivery->batch_count;
-		delivery->batches[delivery->batch_count++] = batch;
-	}
-	batch->next = NULL;
-	batch->level = level;
-	batch->serial = ++delivery->serials;
-	batch->count = 0;
-	batch->used = 0;
-	return batch;
-}
-
-/* The batch that the level's next record goes to, or NULL without memory.
- * Caller holds the lock. */
-static struct lepy_batch *
-filling_batch(struct lepy_delivery *delivery, int number)
-{
-	struct lepy_level *level = &delivery->levels[number];
-	struct lepy_batch *batch = level->last;
-
-	if (batch && batch->count < LEPY_BATCH_RECORDS)
-		return batch;
-	batch = take_batch(delivery, number);
-	if (!batch)
-		return NULL;
-	if (level->last)
-		level->last->next = batch;
-	else
-		level->first = batch;
-	level->last = batch;
-	return batch;
-}
-
-/* Makes libevent run the level's drain event in this pass or the next. */
-static void
-activate_drain(struct lepy_level *level)
+/* For report.c too: makes libevent run the level's drain event in this pass or the next. */
+void
+lepy_activate_drain(struct lepy_level *level)
 {
 	event_active(level->drain, EV_TIMEOUT, 1);
-}
-
-void
-lepy_report_begin(struct lepy_handle *handle)
-{
-	pthread_mutex_lock(&handle->delivery->lock);
-}
-
-size_t
-lepy_report_room(struct lepy_handle *handle, char **room)
-{
-	struct lepy_batch *batch = filling_batch(handle->delivery, handle->level);
-
-	if (!batch)
-		return 0;
-	*room = batch->arena + batch->used;
-	return LEPY_BATCH_ARENA - batch->used;
-}
-
-struct lepy_batch *
-lepy_report_batch(struct lepy_handle *handle)
-{
-	return filling_batch(handle->delivery, handle->level);
-}
-
-void
-lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t length)
-{
-	struct lepy_delivery *delivery = handle->delivery;
-	struct lepy_level *level = &delivery->levels[handle->level];
-	int is_first = !level->first || !level->first->count;
-	struct lepy_batch *batch = filling_batch(delivery, handle->level);
-
-	if (batch) {
-		struct lepy_record *record = &batch->records[batch->count++];
-
-		record->slot = handle->slot;
-		record->generation = handle->generation;
-		record->kind = kind;
-		record->what = what;
-		record->offset = batch->used;
-		record->length = (uint32_t)length;
-		batch->used += (uint32_t)length;
-	} else {
-		delivery->lost = 1;
-	}
-	pthread_mutex_unlock(&delivery->lock);
-	if (is_first)
-		activate_drain(level);
-}
-
-void
-lepy_report(struct lepy_handle *handle, int kind, int what)
-{
-	lepy_report_begin(handle);
-	lepy_report_end(handle, kind, what, 0);
 }
 
 /* Takes the level's oldest batch for Python; the token names this hand-over. */
@@ -142,7 +35,7 @@ hand_over(struct lepy_delivery *delivery, struct lepy_level *level)
 			level->last = NULL;
 		batch->next = NULL;
 		delivery->handed = batch;
-		delivery->hand_overs = (delivery->hand_overs + 1) & 0x3fffffff;
+		delivery->hand_overs = (delivery->hand_overs + 1) & 0x1fffffff;
 		delivery->handed_token = (int64_t)delivery->hand_overs << 32 | (int64_t)batch->index << 16 | batch->count;
 	} else {
 		batch = NULL;
@@ -196,38 +89,77 @@ drain_callback(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* Called by Python when a batch is done or cut short, with how many of its
- * records it has not begun.  Any other token than the last hand-over's means
- * that Python was interrupted before it began: the whole batch is left. */
-void
-lepy_delivery_consume(struct lepy_delivery *delivery, int64_t token, uint32_t remaining)
+/* Ends Python's work on the batch of token, of whose records it has not begun
+ * remaining.  Any other token than the last hand-over's means that Python was
+ * interrupted before it began: the whole batch is left.  Gives the level whose
+ * batch is done, NULL where some is left. */
+static struct lepy_level *
+take_back(struct lepy_delivery *delivery, int64_t token, uint32_t remaining)
 {
+	struct lepy_level *level = NULL;
 	struct lepy_batch *batch;
-	int i;
 
 	pthread_mutex_lock(&delivery->lock);
 	batch = delivery->handed;
 	delivery->handed = NULL;
-	if (batch && ((token & ~LEPY_TOKEN_EXIT) != delivery->handed_token || remaining > batch->count))
+	if (batch)
+		level = &delivery->levels[batch->level];
+	if (batch && ((token & ~(LEPY_TOKEN_MORE | LEPY_TOKEN_EXIT)) != delivery->handed_token || remaining > batch->count))
 		remaining = batch->count;
 	if (batch && remaining) {
-		struct lepy_level *level = &delivery->levels[batch->level];
-
 		memmove(batch->records, batch->records + (batch->count - remaining), remaining * sizeof *batch->records);
 		batch->count = remaining;
 		batch->next = level->first;
 		level->first = batch;
 		if (!level->last)
 			level->last = batch;
+		level = NULL;
 	} else if (batch) {
 		batch->serial = 0;
 		batch->next = delivery->spare;
 		delivery->spare = batch;
 	}
 	pthread_mutex_unlock(&delivery->lock);
+	return level;
+}
+
+static void
+activate_waiting(struct lepy_delivery *delivery)
+{
+	int i;
+
 	for (i = 0; i < delivery->level_count; i++)
 		if (delivery->levels[i].first && delivery->levels[i].first->count)
-			activate_drain(&delivery->levels[i]);
+			lepy_activate_drain(&delivery->levels[i]);
+}
+
+/* Called by Python where it stops working on a batch and the loop may go on
+ * without it. */
+void
+lepy_delivery_consume(struct lepy_delivery *delivery, int64_t token, uint32_t remaining)
+{
+	take_back(delivery, token, remaining);
+	activate_waiting(delivery);
+}
+
+/* True where the last pass filled more than one batch of the level, and Python
+ * is to have the rest before libevent looks for more. */
+static int
+pass_goes_on(const struct lepy_delivery *delivery, const struct lepy_level *level)
+{
+	return level->first && level->first->count && level->first->serial <= delivery->pass_serial;
+}
+
+static int64_t
+token_of_handed(const struct lepy_delivery *delivery)
+{
+	int64_t token = delivery->handed_token;
+
+	if (pass_goes_on(delivery, &delivery->levels[delivery->handed->level]))
+		token |= LEPY_TOKEN_MORE;
+	if (event_base_got_exit(delivery->base))
+		token |= LEPY_TOKEN_EXIT;
+	return token;
 }
 
 /* Called by Python's loop(): acknowledges the last batch and runs
@@ -235,15 +167,19 @@ lepy_delivery_consume(struct lepy_delivery *delivery, int64_t token, uint32_t re
 int64_t
 lepy_delivery_run(struct lepy_delivery *delivery, int flags, int64_t token, uint32_t remaining)
 {
+	struct lepy_level *level = take_back(delivery, token, remaining);
 	int result;
 
-	lepy_delivery_consume(delivery, token, remaining);
+	if (level && pass_goes_on(delivery, level) && hand_over(delivery, level))
+		return token_of_handed(delivery);
+	activate_waiting(delivery);
 	delivery->left = 0;
 	delivery->python_drives = 1;
 	result = event_base_loop(delivery->base, flags);
 	delivery->python_drives = 0;
+	delivery->pass_serial = delivery->serials;
 	if (delivery->handed)
-		return delivery->handed_token | (event_base_got_exit(delivery->base) ? LEPY_TOKEN_EXIT : 0);
+		return token_of_handed(delivery);
 	if (delivery->lost) {
 		delivery->lost = 0;
 		return LEPY_RUN_NO_MEMORY;
@@ -309,7 +245,7 @@ lepy_delivery_level(const struct lepy_delivery *delivery, int priority)
 void
 lepy_delivery_interrupt(struct lepy_delivery *delivery)
 {
-	activate_drain(&delivery->levels[0]);
+	lepy_activate_drain(&delivery->levels[0]);
 }
 
 /* An event of ours that neither keeps the loop alive nor counts in it.  The

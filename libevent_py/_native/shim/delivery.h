@@ -37,8 +37,10 @@ enum lepy_run_result {
 	LEPY_RUN_NO_MEMORY = -5 /* a record could not be stored */
 };
 
-/* A token's bits: record count 0-15, batch index 16-31, hand-over number
- * 32-61, and whether loopexit has ended the loop. */
+/* A token's bits: record count 0-15, batch index 16-31, hand-over number 32-60,
+ * then whether the same pass filled another batch, and whether loopexit has
+ * ended the loop. */
+#define LEPY_TOKEN_MORE ((int64_t)1 << 61)
 #define LEPY_TOKEN_EXIT ((int64_t)1 << 62)
 
 struct lepy_record {
@@ -86,6 +88,7 @@ struct lepy_delivery {
 	int64_t handed_token;
 	uint32_t hand_overs;
 	uint64_t serials;
+	uint64_t pass_serial; /* the last batch that the pass began */
 	int batch_count;
 	struct lepy_batch **batches; /* all that exist */
 	struct lepy_batch *spare;
@@ -117,6 +120,9 @@ int lepy_delivery_level(const struct lepy_delivery *delivery, int priority);
 int lepy_delivery_foreign(const struct lepy_delivery *delivery);
 void lepy_delivery_interrupt(struct lepy_delivery *delivery);
 evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *delivery);
+
+/* For report.c: lets Python see what the level has, in this pass or the next. */
+void lepy_activate_drain(struct lepy_level *level);
 
 /* For wake.c: event_new, with an event that does not count in the loop. */
 struct event *lepy_internal_event(struct event_base *base, evutil_socket_t fd, short events,

@@ -1,0 +1,111 @@
+/* Writing records into batches: what the callbacks of the other files call. */
+#include "shim.h"
+
+#include <stdlib.h>
+
+/* Takes a spare batch or makes one.  Caller holds the lock. */
+static struct lepy_batch *
+take_batch(struct lepy_delivery *delivery, int level)
+{
+	struct lepy_batch *batch = delivery->spare;
+
+	if (batch) {
+		delivery->spare = batch->next;
+	} else {
+		struct lepy_batch **grown;
+
+		grown = realloc(delivery->batches, (delivery->batch_count + 1) * sizeof *grown);
+		if (!grown)
+			return NULL;
+		delivery->batches = grown;
+		/* Not calloc: the arena's pages stay untouched until used. */
+		batch = malloc(sizeof *batch);
+		if (!batch)
+			return NULL;
+		batch->index = delivery->batch_count;
+		delivery->batches[delivery->batch_count++] = batch;
+	}
+	batch->next = NULL;
+	batch->level = level;
+	batch->serial = ++delivery->serials;
+	batch->count = 0;
+	batch->used = 0;
+	return batch;
+}
+
+/* The batch that the level's next record goes to, or NULL without memory.
+ * Caller holds the lock. */
+static struct lepy_batch *
+filling_batch(struct lepy_delivery *delivery, int number)
+{
+	struct lepy_level *level = &delivery->levels[number];
+	struct lepy_batch *batch = level->last;
+
+	if (batch && batch->count < LEPY_BATCH_RECORDS)
+		return batch;
+	batch = take_batch(delivery, number);
+	if (!batch)
+		return NULL;
+	if (level->last)
+		level->last->next = batch;
+	else
+		level->first = batch;
+	level->last = batch;
+	return batch;
+}
+
+void
+lepy_report_begin(struct lepy_handle *handle)
+{
+	pthread_mutex_lock(&handle->delivery->lock);
+}
+
+size_t
+lepy_report_room(struct lepy_handle *handle, char **room)
+{
+	struct lepy_batch *batch = filling_batch(handle->delivery, handle->level);
+
+	if (!batch)
+		return 0;
+	*room = batch->arena + batch->used;
+	return LEPY_BATCH_ARENA - batch->used;
+}
+
+struct lepy_batch *
+lepy_report_batch(struct lepy_handle *handle)
+{
+	return filling_batch(handle->delivery, handle->level);
+}
+
+void
+lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t length)
+{
+	struct lepy_delivery *delivery = handle->delivery;
+	struct lepy_level *level = &delivery->levels[handle->level];
+	int is_first = !level->first || !level->first->count;
+	struct lepy_batch *batch = filling_batch(delivery, handle->level);
+
+	if (batch) {
+		struct lepy_record *record = &batch->records[batch->count++];
+
+		record->slot = handle->slot;
+		record->generation = handle->generation;
+		record->kind = kind;
+		record->what = what;
+		record->offset = batch->used;
+		record->length = (uint32_t)length;
+		batch->used += (uint32_t)length;
+	} else {
+		delivery->lost = 1;
+	}
+	pthread_mutex_unlock(&delivery->lock);
+	if (is_first)
+		lepy_activate_drain(level);
+}
+
+void
+lepy_report(struct lepy_handle *handle, int kind, int what)
+{
+	lepy_report_begin(handle);
+	lepy_report_end(handle, kind, what, 0);
+}
