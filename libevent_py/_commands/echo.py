@@ -37,9 +37,6 @@ class EchoServer:
     def on_accept(self, listener: Listener, sock: socket.socket, address: Any) -> None:
         """Serve a new connection."""
         self.connections += 1
-        if sock.family != socket.AF_UNIX:
-            # An echo comes in parts, and the kernel would hold each back for the last one's ACK.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._serve(BufferEvent(self._base, sock))
 
     def _serve(self, bev: BufferEvent) -> None:

@@ -57,8 +57,6 @@ class Server:
     def on_accept(self, listener: Listener, sock: socket.socket, address: Any) -> None:
         """Serve a new connection."""
         self._tally.accepted += 1
-        # An echo comes in parts, and the kernel would hold each back for the last one's ACK.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         bev = BufferEvent(self._base, sock)
         bev.set_callbacks(on_data=self.on_first_data, on_event=self.on_event)
         bev.set_timeouts(read=SILENCE_LIMIT)
