@@ -17,7 +17,7 @@ from typing import Any
 
 from ._errors import check_pointer, raise_wrong_thread
 from ._ffi import CData, ffi, lib
-from ._handles import HandleTable
+from ._handles import Handle, HandleTable
 from .exceptions import ClosedError
 
 # struct lepy_record: slot, generation, kind, what, offset, length.
@@ -177,6 +177,15 @@ class Delivery:
         self.stopping = True
         self._buffers.clear()
         lib.lepy_delivery_free(pointer)
+
+
+def delivery_of(base: Any) -> Delivery:
+    """The queue of *base*, which the caller was given as an EventBase; for a thread that may use it."""
+    delivery = getattr(base, "_delivery", None)
+    if not isinstance(delivery, Delivery) or isinstance(base, Handle):
+        raise TypeError(f"base must be an EventBase, not {type(base).__name__}")
+    delivery.check_thread()
+    return delivery
 
 
 def _report() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _convert
+from ._delivery import delivery_of
 from ._errors import check, check_pointer
 from ._ffi import CData, ffi, lib
 from ._handles import Handle
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _event_flags = FlagCache(EventFlags)
 _WAITS = EventFlags.READ | EventFlags.WRITE | EventFlags.SIGNAL | EventFlags.TIMEOUT | EventFlags.CLOSED
+_ALL_FLAGS = sum(int(flag) for flag in EventFlags)
 _pending = lib.event_pending
 
 EventCallback = Callable[["Event", EventFlags], object]
@@ -56,8 +58,11 @@ class Event(Handle):
             raise TypeError(f"callback must be callable, not {type(callback).__name__}")
         if flags & EventFlags.SIGNAL:
             raise ValueError("signals are for the class Signal")
+        if int(flags) & ~_ALL_FLAGS:
+            raise ValueError(f"unknown flags: {int(flags) & ~_ALL_FLAGS:#x}")
         if fd is None and flags & (EventFlags.READ | EventFlags.WRITE | EventFlags.CLOSED):
             raise ValueError("READ, WRITE and CLOSED need a file descriptor")
+        delivery_of(base)
         if flags & EventFlags.ET and not base.features & lib.EV_FEATURE_ET:
             raise ValueError(f"the backend {base.method} has no edge-triggered events")
         number = -1 if fd is None else _convert.descriptor(fd)
@@ -71,7 +76,7 @@ class Event(Handle):
         callback: Callable[..., object],
         source: object = None,
     ) -> None:
-        delivery = base._live()
+        delivery = delivery_of(base)
         self._base = base
         self._delivery = delivery
         self._callback = callback
@@ -311,7 +316,7 @@ class _BorrowedEvent(Event):
 
     def __init__(self, base: EventBase, event: CData) -> None:
         self._base = base
-        self._delivery = base._live()
+        self._delivery = delivery_of(base)
         self._flags = _event_flags[lib.event_get_events(event)]
         self._source = None
         self._stays = False

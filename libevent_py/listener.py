@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _convert
+from ._delivery import delivery_of
 from ._errors import check, check_pointer, explained
 from ._ffi import CData, lib
 from ._handles import Handle
@@ -63,7 +64,7 @@ class Listener(Handle):
             raise TypeError(f"on_accept must be callable, not {type(on_accept).__name__}")
         _convert.callback(on_error, "on_error")
         _convert.integer(backlog, "backlog", 1, 65535)
-        delivery = base._live()
+        delivery = delivery_of(base)
         self._base = base
         self._delivery = delivery
         self._on_accept = on_accept

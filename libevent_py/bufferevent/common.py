@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
+from .._delivery import delivery_of
 from .._errors import check, check_pointer, raise_wrong_thread
 from .._ffi import CData, ffi, lib
 from .._handles import Handle
@@ -57,7 +58,7 @@ class BaseBufferEvent(Handle):
     )
 
     def _set_up(self, base: EventBase, bev: CData, options: BufferEventOptions, *, owned: bool) -> None:
-        delivery = base._live()
+        delivery = delivery_of(base)
         self._base = base
         self._delivery = delivery
         self._bev = bev

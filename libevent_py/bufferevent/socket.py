@@ -7,6 +7,7 @@ import socket as _socket
 from typing import TYPE_CHECKING
 
 from .. import _convert
+from .._delivery import delivery_of
 from .._errors import check, check_pointer, explained
 from .._ffi import CData, lib
 from ..constants import BufferEventEvents, BufferEventOptions
@@ -60,7 +61,7 @@ class BufferEvent(BaseBufferEvent):
     ) -> None:
         options = _checked_options(options)
         fd = -1 if sock is None else _convert.descriptor(sock)
-        delivery = base._live()
+        delivery = delivery_of(base)
         delivery.hold_funerals()
         if fd >= 0:
             os.set_blocking(fd, False)
