@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -25,8 +26,10 @@ BACKENDS = {
 
 
 def pytest_configure() -> None:
-    """Watch what the tests make, and let the collector look at nothing else."""
+    """Watch what the tests make; Ctrl-C interrupts, also where the suite runs in the background."""
     leakguard.watch_deliveries()
+    # A shell without job control starts `command &` with SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
