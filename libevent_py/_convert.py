@@ -80,6 +80,8 @@ def data(value: Buffered) -> CData:
         return value
     if isinstance(value, str):
         raise TypeError("need bytes, not str; encode it first")
+    if isinstance(value, memoryview) and not value.c_contiguous:  # PyPy's cffi takes it, holes and all
+        raise TypeError("need a contiguous bytes-like object")
     try:
         return ffi.from_buffer("char[]", value)
     except (TypeError, BufferError) as error:
@@ -100,6 +102,8 @@ def socket_address(address: Address) -> tuple[socket.AddressFamily, Any]:
     integer(address[1], "port", 0, 65535)
     if not isinstance(host, str):
         raise TypeError(f"host must be a str, not {type(host).__name__}")
+    if "\0" in host:
+        raise ValueError("a host must not contain NUL")
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             socket.inet_pton(family, host.partition("%")[0] if family == socket.AF_INET6 else host)

@@ -503,6 +503,7 @@ class TestClosing:
 
     def test_the_warning_tells_where_it_was_made(self) -> None:
         """Under tracemalloc the ResourceWarning shows the line of ``EventBase()``."""
+        pytest.importorskip("_tracemalloc", reason="this Python has no tracemalloc")
         done = run_child(
             """
             import gc, tracemalloc, warnings
