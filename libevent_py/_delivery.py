@@ -50,6 +50,8 @@ class Delivery:
         self.delivering = False
         #: Python's loop() is on the stack.
         self.running = False
+        #: Ctrl-C struck where it would have lost a record; loop() is about to raise it.
+        self.interrupted = False
         #: What loop() gives to signal.set_wakeup_fd; -1 before its first time.
         self.wakeup_fd = -1
         self.base = base
@@ -150,9 +152,7 @@ class Delivery:
         """Give what a cut-short batch has left back to C, for whoever runs the loop next."""
         if self.pointer is not None:
             token, records = self._batch
-            left = length_hint(records)
-            self._batch = (-1, iter(()))
-            lib.lepy_delivery_consume(self.pointer, token, left)
+            lib.lepy_delivery_consume(self.pointer, token, length_hint(records))
 
     def bury(self, slot: int, generation: int, free: Callable[[CData], object], pointer: CData) -> None:
         """Take over the C structure of a handle that was garbage collected; from any thread."""

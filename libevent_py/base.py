@@ -13,7 +13,7 @@ from ._delivery import Delivery, ErrorHandler
 from ._errors import check, check_pointer, raise_errno
 from ._ffi import CData, ffi, lib
 from .constants import EventBaseFeatures, LoopFlags
-from .signals import WakeOnSignal, forget_wakeup
+from .signals import MainThreadSignals, forget_wakeup
 
 _NO_FLAGS = LoopFlags(0)
 
@@ -153,7 +153,7 @@ class EventBase:
             delivery.running = True
             self._thread = threading.get_ident()
             lib.lepy_delivery_enter(pointer)
-            with WakeOnSignal(delivery):
+            with MainThreadSignals(delivery):
                 return self._run(int(flags))
         finally:
             delivery.running = delivery.delivering = False
@@ -174,7 +174,7 @@ class EventBase:
                 delivery.delivering = True
                 delivery.work(records, arena)
                 delivery.delivering = False
-                if delivery.pointer is None:
+                if delivery.pointer is None or delivery.interrupted:
                     return False
                 if token & lib.LEPY_TOKEN_EXIT:
                     self._exit = True

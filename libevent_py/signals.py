@@ -1,43 +1,85 @@
-"""Ctrl-C while the loop is idle (floor 4).
+"""Ctrl-C: while the loop is idle, and without losing what is on its way (floor 4).
 
 Python's signal handlers run between bytecodes, and an idle loop executes none.
 While loop() runs in the main thread, the byte that Python's C handler writes to
 the wake-up descriptor makes the loop return to Python for a moment.
+
+And a KeyboardInterrupt that strikes after a record was taken and before its
+callback begins would lose the record.  While loop() runs, Python's own SIGINT
+handler is replaced by one that waits a moment there, and raises once the record
+is delivered.  A handler that the program has set is left alone.
 """
 
 from __future__ import annotations
 
 import signal
+import socket
 import threading
-from types import TracebackType
+from pathlib import Path
+from types import FrameType, TracebackType
 
 from ._delivery import Delivery
 from ._errors import check
 from ._ffi import lib
 
+#: Code between taking a record and the callback: this package's, and what Listener calls.
+_OURS = (str(Path(__file__).parent), str(socket.__file__))
+_WORK = Delivery.work.__code__
 
-class WakeOnSignal:
+#: The bases whose loop() is on the main thread's stack, the innermost last.
+_loops: list[Delivery] = []
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, or let the loop raise it where a record would be lost."""
+    above = frame
+    while above is not None and above.f_code.co_filename.startswith(_OURS):
+        if above.f_code is _WORK and _loops:
+            _loops[-1].interrupted = _loops[-1].stopping = True
+            return
+        above = above.f_back
+    signal.default_int_handler(number, frame)
+
+
+class MainThreadSignals:
     """Context manager of one loop() call; does nothing outside the main thread."""
 
-    __slots__ = ("_delivery", "_previous")
+    __slots__ = ("_delivery", "_is_main", "_previous", "_replaced")
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
-        self._previous: int | None = None
+        self._is_main = threading.current_thread() is threading.main_thread()
+        self._previous = -1
+        self._replaced = False
 
     def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            fd = check(lib.lepy_delivery_wakeup_fd(self._delivery.live()), "cannot make the wake-up socket")
-            self._delivery.wakeup_fd = fd
-            previous = signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
-            # Our own: a KeyboardInterrupt hit the last __exit__.
-            self._previous = -1 if previous == fd else previous
+        if not self._is_main:
+            return
+        fd = check(lib.lepy_delivery_wakeup_fd(self._delivery.live()), "cannot make the wake-up socket")
+        self._delivery.wakeup_fd = fd
+        previous = signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+        if previous != fd:  # else it is our own: a KeyboardInterrupt hit the last __exit__
+            self._previous = previous
+        # Nor did the last __exit__ reach this, then.
+        _loops[:] = [outer for outer in _loops if outer.running and outer is not self._delivery]
+        handler = signal.getsignal(signal.SIGINT)
+        self._replaced = handler is signal.default_int_handler or (handler is _interrupt and not _loops)
+        _loops.append(self._delivery)
+        if self._replaced:
+            signal.signal(signal.SIGINT, _interrupt)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._previous is not None:
-            signal.set_wakeup_fd(self._previous, warn_on_full_buffer=False)
+        if not self._is_main:
+            return
+        if self._replaced and signal.getsignal(signal.SIGINT) is _interrupt:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        _loops.remove(self._delivery)
+        signal.set_wakeup_fd(self._previous, warn_on_full_buffer=False)
+        if self._delivery.interrupted:
+            self._delivery.interrupted = False
+            raise KeyboardInterrupt
 
 
 def forget_wakeup(delivery: Delivery) -> None:

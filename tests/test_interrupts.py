@@ -1,0 +1,82 @@
+"""Ctrl-C at any moment: each interrupt is raised, and no record is lost by it."""
+
+from __future__ import annotations
+
+from child import check_child
+
+STORM = """
+    import os, signal, socket, time, traceback
+    from libevent_py import BufferEvent, EventBase, EventFlags, LoopFlags
+
+    class Interrupts:
+        '''SIGINT every 0.7 ms by Python's own handler in the with block, and none elsewhere.'''
+
+        def __enter__(self):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+        def __exit__(self, kind, error, traceback):
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    base = EventBase()
+    pairs = [socket.socketpair() for _ in range(20)]
+    got = {}
+
+    def take(bev, data):
+        got[bev] += data
+
+    for ours, peer in pairs:
+        bev = BufferEvent(base, ours)
+        got[bev] = b""
+        bev.set_callbacks(on_data=take)
+        bev.enable(EventFlags.READ)
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    sender = os.fork()
+    if not sender:
+        parent = os.getppid()
+        while os.getppid() == parent:
+            os.kill(parent, signal.SIGINT)
+            time.sleep(0.0007)
+        os._exit(0)
+
+    def one_loop():
+        '''Whether an interrupt came out, and whether it struck the callback.'''
+        try:
+            with Interrupts():
+                base.loop(LoopFlags.ONCE | LoopFlags.NONBLOCK)
+        except KeyboardInterrupt as error:
+            codes = [frame.f_code for frame, line in traceback.walk_tb(error.__traceback__)]
+            return True, take.__code__ in codes
+        return False, False
+
+    interrupts = struck = sent = 0
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:
+        for ours, peer in pairs:
+            peer.send(b"%08d" % sent)
+        sent += 1
+        while sum(map(len, got.values())) + 8 * struck < 20 * 8 * sent:
+            assert time.monotonic() < end + 5, "bytes are missing"
+            interrupted, in_callback = one_loop()
+            interrupts += interrupted
+            struck += in_callback
+    os.kill(sender, signal.SIGKILL)
+    os.waitpid(sender, 0)
+    signal.sigtimedwait({signal.SIGINT}, 0)  # the last one
+    for whole in got.values():
+        numbers = [int(whole[n : n + 8]) for n in range(0, len(whole), 8)]
+        assert numbers == sorted(set(numbers)), "twice, or out of order"
+    assert sent > 10 and interrupts > 10, (sent, interrupts)
+    missing = 20 * 8 * sent - sum(map(len, got.values()))
+    assert missing == 8 * struck, (missing, struck)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    base.loop(LoopFlags.NONBLOCK)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    base.close()
+    print("ok")
+"""
+
+
+def test_a_storm_of_interrupts_loses_no_bytes() -> None:
+    """Bytes that ride along are lost only by an interrupt that strikes the callback itself."""
+    assert check_child(STORM, timeout=40) == "ok\n"
