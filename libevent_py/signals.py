@@ -7,7 +7,8 @@ the wake-up descriptor makes the loop return to Python for a moment.
 And a KeyboardInterrupt that strikes after a record was taken and before its
 callback begins would lose the record.  While loop() runs, Python's own SIGINT
 handler is replaced by one that waits a moment there, and raises once the record
-is delivered.  A handler that the program has set is left alone.
+is delivered.  A handler that the program has set is left alone, and so is
+libevent's (a Signal), of which ``signal.getsignal`` knows nothing.
 """
 
 from __future__ import annotations
@@ -28,6 +29,14 @@ _WORK = Delivery.work.__code__
 
 #: The bases whose loop() is on the main thread's stack, the innermost last.
 _loops: list[Delivery] = []
+
+
+# The C function that Python handles every signal with; known once SIGINT has a Python handler.
+_python_handler = lib.lepy_signal_handler(signal.SIGINT) if callable(signal.getsignal(signal.SIGINT)) else 0
+
+
+def _is_pythons() -> bool:
+    return bool(lib.lepy_signal_handler(signal.SIGINT) == _python_handler)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -63,7 +72,8 @@ class MainThreadSignals:
         # Nor did the last __exit__ reach this, then.
         _loops[:] = [outer for outer in _loops if outer.running and outer is not self._delivery]
         handler = signal.getsignal(signal.SIGINT)
-        self._replaced = handler is signal.default_int_handler or (handler is _interrupt and not _loops)
+        ours = handler is signal.default_int_handler or (handler is _interrupt and not _loops)
+        self._replaced = ours and _is_pythons()
         _loops.append(self._delivery)
         if self._replaced:
             signal.signal(signal.SIGINT, _interrupt)
@@ -73,7 +83,7 @@ class MainThreadSignals:
     ) -> None:
         if not self._is_main:
             return
-        if self._replaced and signal.getsignal(signal.SIGINT) is _interrupt:
+        if self._replaced and signal.getsignal(signal.SIGINT) is _interrupt and _is_pythons():
             signal.signal(signal.SIGINT, signal.default_int_handler)
         _loops.remove(self._delivery)
         signal.set_wakeup_fd(self._previous, warn_on_full_buffer=False)

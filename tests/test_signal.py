@@ -133,3 +133,32 @@ def test_closing_the_base_gives_the_signals_back() -> None:
         """
     )
     assert printed == "ok\n"
+
+
+def test_sigint_in_and_between_loops(base: EventBase) -> None:
+    """A Signal for SIGINT keeps it over many loops, made outside or inside; Python has it back afterwards."""
+    number = signal.SIGINT
+    seen: list[str] = []
+
+    def send(timer: Timer) -> None:
+        os.kill(os.getpid(), number)
+
+    outside = Signal(base, number, lambda _: seen.append("outside"))
+    for _ in range(2):
+        Timer(base, 0, send)
+        turn(base, 3)
+    outside.close()
+    assert seen == ["outside"] * 2
+    made: list[Signal] = []
+    Timer(base, 0, lambda timer: made.append(Signal(base, number, lambda _: seen.append("inside"))))
+    turn(base, 2)
+    for _ in range(2):
+        Timer(base, 0, send)
+        turn(base, 3)
+    made[0].close()
+    assert seen == ["outside"] * 2 + ["inside"] * 2
+    for _ in range(2):
+        Timer(base, 0, send)
+        with pytest.raises(KeyboardInterrupt):
+            turn(base, 3)
+    assert signal.getsignal(number) is signal.default_int_handler

@@ -33,6 +33,7 @@ int lepy_delivery_on_stack(const struct lepy_delivery *);
 int lepy_delivery_foreign(const struct lepy_delivery *);
 void lepy_delivery_interrupt(struct lepy_delivery *);
 evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *);
+intptr_t lepy_signal_handler(int number);
 
 /* event.c */
 

@@ -120,6 +120,7 @@ int lepy_delivery_level(const struct lepy_delivery *delivery, int priority);
 int lepy_delivery_foreign(const struct lepy_delivery *delivery);
 void lepy_delivery_interrupt(struct lepy_delivery *delivery);
 evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *delivery);
+intptr_t lepy_signal_handler(int number);
 
 /* For report.c: lets Python see what the level has, in this pass or the next. */
 void lepy_activate_drain(struct lepy_level *level);

@@ -1,6 +1,7 @@
 /* Waking an idle loop for Python's signal handlers. */
 #include "shim.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 /* libevent's callback for a byte in the wake-up socket. */
@@ -42,4 +43,14 @@ lepy_delivery_wakeup_fd(struct lepy_delivery *delivery)
 	evutil_closesocket(pair[0]);
 	evutil_closesocket(pair[1]);
 	return -1;
+}
+
+/* Called by Python's loop(): the address of what handles the signal now, which
+ * for a struct event with EV_SIGNAL is libevent's function and not Python's. */
+intptr_t
+lepy_signal_handler(int number)
+{
+	struct sigaction action;
+
+	return sigaction(number, NULL, &action) < 0 ? 0 : (intptr_t)action.sa_handler;
 }
