@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from child import check_child
 from loops import run_until, settle, turn
+from names import needs_localhost
 
 from libevent_py import EventBase, Listener, lib
 
@@ -63,6 +64,7 @@ def test_ipv6(base: EventBase) -> None:
         accepted.close()
 
 
+@needs_localhost
 def test_a_name_of_this_machine(base: EventBase) -> None:
     """The name "localhost" is looked up once."""
     listener = Listener(base, ("localhost", 0), Accepted())

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from loops import run_until, settle
+from names import needs_localhost
 
 from libevent_py import BufferEvent, BufferEventEvents, EventBase, Listener, Timer
 
@@ -18,7 +19,7 @@ def watch(bev: BufferEvent) -> list[tuple[BufferEventEvents, OSError | None]]:
     return seen
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+@pytest.mark.parametrize("host", [pytest.param("localhost", marks=needs_localhost), "127.0.0.1"])
 def test_a_name_is_found_and_connected(base: EventBase, host: str) -> None:
     """The loop delivers CONNECTED; what was written before is sent."""
     accepted: list[socket.socket] = []
@@ -60,6 +61,7 @@ def test_a_name_that_is_not_found(base: EventBase, host: str) -> None:
     assert isinstance(seen[0][1], OSError)
 
 
+@needs_localhost
 def test_refused(base: EventBase) -> None:
     """A found host that refuses is ConnectionRefusedError."""
     with socket.socket() as closed:

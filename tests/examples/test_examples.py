@@ -40,7 +40,7 @@ def test_the_client_gets_its_lines_back() -> None:
 def test_the_client_reads_standard_input() -> None:
     """Without lines it sends what it is fed; the last one has no newline of its own."""
     with echo_server() as port:
-        done = run(example("echo_client.py"), "localhost", port, stdin=None, input="eins\nzwei")
+        done = run(example("echo_client.py"), "127.0.0.1", port, stdin=None, input="eins\nzwei")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "eins\nzwei\n"
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import libevent_py
 
-ROOT = Path(libevent_py.__file__).parents[1]
+#: Where README.md, docs/ and examples/ are; the package may be installed elsewhere.
+ROOT = Path(__file__).parents[2]
+PACKAGES = Path(libevent_py.__file__).parents[1]
 SECONDS = 30.0
 
 
@@ -22,7 +24,7 @@ def _options() -> dict[str, object]:
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
         "text": True,
-        "env": {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
+        "env": {**os.environ, "PYTHONPATH": str(PACKAGES), "PYTHONWARNINGS": "error"},
     }
 
 
