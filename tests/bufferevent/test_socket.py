@@ -510,6 +510,7 @@ class TestWatermarks:
         bev.set_watermark(READ, low=5, high=10)
         bev.enable(READ)
         socket_pair[1].send(sent)
+        run_until(base, lambda: got == chunks and bytes(bev.input) == rest)
         settle(base, 0.01)
         assert got == chunks
         assert bytes(bev.input) == rest
