@@ -199,6 +199,8 @@ def test_c_lives_in_the_shim_only() -> None:
 
 def test_the_shim_knows_no_python() -> None:
     """The same C compiles for CPython and PyPy."""
+    if not (PACKAGE / "_native" / "shim").is_dir():
+        pytest.skip("the C sources are not here: this is an installed package")
     for path in (PACKAGE / "_native" / "shim").iterdir():
         assert "Python.h" not in path.read_text(), path
 
