@@ -24,6 +24,6 @@ def _keep(kind: Any, error: Any, traceback: Any) -> None:
 
 @ffi.def_extern(error=-1, onerror=_keep)
 def lepy_filter_process(python: CData, outward: int, source: CData, target: CData, mode: int) -> int:
-    """Move what is in *source*, filtered, to *target*; -1 when that raised."""
+    """Move what is in *source*, filtered, to *target*: 1, 0 when that gave nothing, -1 when it raised."""
     handle: Filtering = ffi.from_handle(python)
     return handle._process(outward, source, target, mode)

@@ -116,7 +116,9 @@ class FilterBufferEvent(BaseBufferEvent):
             assert function is not None
             data = _convert.data(function(_take_all(source), _MODES[mode]))
             # Closed by the function: then nobody is left to get it.
-            if len(data) and self._pointer is not None and lib.evbuffer_add(target, data, len(data)) < 0:
+            if self._pointer is None or not len(data):
+                return 0
+            if lib.evbuffer_add(target, data, len(data)) < 0:
                 raise MemoryError("libevent found no memory for what was filtered")
         except BaseException as error:
             self._failure = self._raising = error
@@ -125,7 +127,7 @@ class FilterBufferEvent(BaseBufferEvent):
             return -1
         finally:
             delivery.delivering = before
-        return 0
+        return 1
 
     # Exceptions of the functions come out of whatever made libevent call them.
 

@@ -295,6 +295,12 @@ lepy_bufferevent_setwatermark(struct lepy_bufferevent *self, short events, size_
 int
 lepy_bufferevent_connect(struct lepy_bufferevent *self, evutil_socket_t fd)
 {
+	void *arg;
+
+	/* CONNECTED is ours to know, whoever else wants it. */
+	bufferevent_getcb(self->bufferevent, NULL, NULL, NULL, &arg);
+	if (arg != self && self->refusal != LEPY_WRITE_CAPTURED)
+		lepy_bufferevent_setcb(self, 0, 0, 0, 0);
 	self->connecting = 1;
 	bufferevent_setfd(self->bufferevent, fd);
 	if (bufferevent_socket_connect(self->bufferevent, NULL, 0) == 0)

@@ -27,7 +27,6 @@ static enum bufferevent_filter_result
 process(struct lepy_filter *self, short direction, struct evbuffer *source, struct evbuffer *target, int mode)
 {
 	size_t source_size = evbuffer_get_length(source);
-	size_t target_size = evbuffer_get_length(target);
 	int result;
 
 	if (!self->python || (self->failed & direction))
@@ -47,7 +46,8 @@ process(struct lepy_filter *self, short direction, struct evbuffer *source, stru
 	}
 	if (!self->python)
 		return BEV_ERROR;
-	if (evbuffer_get_length(target) > target_size)
+	/* Not seen in the target: a pair below passes it on at once. */
+	if (result > 0)
 		return BEV_OK;
 	/* Taken and kept for later: of writing, that is progress too. */
 	if (direction == EV_WRITE && evbuffer_get_length(source) < source_size)
