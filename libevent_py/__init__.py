@@ -11,10 +11,17 @@ from ._version import __version__ as __version__
 from .base import EventBase as EventBase
 from .buffer import Buffer as Buffer
 from .bufferevent import BufferEvent as BufferEvent
+from .bufferevent import BufferEventPair as BufferEventPair
+from .bufferevent import FilterBufferEvent as FilterBufferEvent
+from .bufferevent import PairedBufferEvent as PairedBufferEvent
+from .bufferevent import RateLimit as RateLimit
+from .bufferevent import RateLimitGroup as RateLimitGroup
 from .constants import BufferEventEvents as BufferEventEvents
 from .constants import BufferEventOptions as BufferEventOptions
+from .constants import BufferEventTriggers as BufferEventTriggers
 from .constants import EventBaseFeatures as EventBaseFeatures
 from .constants import EventFlags as EventFlags
+from .constants import FlushMode as FlushMode
 from .constants import LoopFlags as LoopFlags
 from .event import Event as Event
 from .event import Signal as Signal
@@ -30,14 +37,21 @@ __all__ = [
     "BufferEvent",
     "BufferEventEvents",
     "BufferEventOptions",
+    "BufferEventPair",
+    "BufferEventTriggers",
     "ClosedError",
     "Event",
     "EventBase",
     "EventBaseFeatures",
     "EventFlags",
+    "FilterBufferEvent",
+    "FlushMode",
     "LibeventError",
     "Listener",
     "LoopFlags",
+    "PairedBufferEvent",
+    "RateLimit",
+    "RateLimitGroup",
     "Signal",
     "Timer",
     "UnsupportedError",

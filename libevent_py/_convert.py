@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import sys
 from typing import Any, Protocol, Union
 
 from ._ffi import CData, ffi
@@ -19,7 +20,7 @@ class HasFileno(Protocol):
 FileDescriptor = Union[int, HasFileno]
 Buffered = Union[bytes, bytearray, memoryview]
 
-#: ``(host, port)``, ``(host, port, flowinfo, scope)`` or ``"unix:/path"``.
+#: ``(host, port)``, ``(host, port, flowinfo, scope)``, ``"unix:/path"`` or, on Linux, ``"unix:@name"``.
 Address = Union[tuple[Any, ...], str]
 
 #: About 31 years: more overflows where libevent adds it to the clock, and fires at once.
@@ -95,7 +96,12 @@ def socket_address(address: Address) -> tuple[socket.AddressFamily, Any]:
             raise ValueError(f'an address given as text must be "unix:/path", not {address!r}')
         if "\0" in address:
             raise ValueError("a socket path must not contain NUL")
-        return socket.AF_UNIX, address[len("unix:") :]
+        path = address[len("unix:") :]
+        if path.startswith("@"):
+            if not sys.platform.startswith("linux"):
+                raise ValueError("only Linux has abstract socket names (unix:@name); a file is unix:./@name")
+            path = "\0" + path[1:]
+        return socket.AF_UNIX, path
     if not isinstance(address, tuple) or len(address) not in (2, 3, 4):
         raise TypeError(f'need (host, port) or "unix:/path", not {address!r}')
     host = address[0]

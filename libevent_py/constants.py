@@ -71,6 +71,26 @@ class BufferEventEvents(enum.IntFlag):
     CONNECTED = lib.BEV_EVENT_CONNECTED
 
 
+class BufferEventTriggers(enum.IntFlag):
+    """How :meth:`BufferEvent.trigger` goes about it (``BEV_TRIG_*``)."""
+
+    #: Call whatever the marks say.
+    IGNORE_WATERMARKS = lib.BEV_TRIG_IGNORE_WATERMARKS
+    #: From libevent's loop at the earliest.
+    DEFER_CALLBACKS = lib.BEV_TRIG_DEFER_CALLBACKS
+
+
+class FlushMode(enum.IntEnum):
+    """How thoroughly a filter gives out what it holds (``enum bufferevent_flush_mode``)."""
+
+    #: As much as is convenient: a filter's usual way.
+    NORMAL = lib.BEV_NORMAL
+    #: All that the other side can use.
+    FLUSH = lib.BEV_FLUSH
+    #: All, with whatever marks the end: nothing follows.
+    FINISHED = lib.BEV_FINISHED
+
+
 _F = TypeVar("_F", bound=enum.IntFlag)
 
 

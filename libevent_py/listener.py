@@ -13,6 +13,7 @@ from ._delivery import delivery_of
 from ._errors import check, check_pointer, explained
 from ._ffi import CData, lib
 from ._handles import Handle
+from .exceptions import UnsupportedError
 
 if TYPE_CHECKING:
     from .base import EventBase
@@ -30,13 +31,16 @@ class Listener(Handle):
 
     Args:
         base: The EventBase to accept in, which keeps it alive.
-        address: ``(host, port)``, with port 0 for any free one; ``"unix:/path"``; or a
-            bound socket, which it takes over.
+        address: ``(host, port)``, with port 0 for any free one; ``"unix:/path"``, or on Linux
+            ``"unix:@name"`` without a file; or a bound socket, which it takes over.
         on_accept: Called as ``on_accept(listener, sock, address)`` from the loop. The
             non-blocking socket is the callback's; it is closed if the callback raises.
         backlog: How many connections the kernel holds for it.
         reuse_address: Bind although old connections linger (SO_REUSEADDR).
         reuse_port: Share the port with other listeners (SO_REUSEPORT).
+        dual_stack: Let an IPv6 address, ``"::"`` say, accept IPv4 connections too.
+        defer_accept: Seconds to leave a connection in the kernel until its first bytes are
+            there (TCP_DEFER_ACCEPT, Linux only); 0 accepts at once.
         on_error: Called as ``on_error(listener, error)`` when accepting fails.
 
     Raises:
@@ -58,12 +62,17 @@ class Listener(Handle):
         backlog: int = 128,
         reuse_address: bool = True,
         reuse_port: bool = False,
+        dual_stack: bool = False,
+        defer_accept: int = 0,
         on_error: AcceptErrorCallback | None = None,
     ) -> None:
         if not callable(on_accept):
             raise TypeError(f"on_accept must be callable, not {type(on_accept).__name__}")
         _convert.callback(on_error, "on_error")
         _convert.integer(backlog, "backlog", 1, 65535)
+        _convert.integer(defer_accept, "defer_accept", 0, 86400)
+        if defer_accept and not hasattr(socket, "TCP_DEFER_ACCEPT"):
+            raise UnsupportedError("this system has no TCP_DEFER_ACCEPT")
         delivery = delivery_of(base)
         self._base = base
         self._delivery = delivery
@@ -73,10 +82,12 @@ class Listener(Handle):
         if isinstance(address, socket.socket):
             self._sock = address
         else:
-            self._sock, self._path = _bind(address, reuse_address, reuse_port)
+            self._sock, self._path = _bind(address, reuse_address, reuse_port, dual_stack)
         delivery.table.reserve(self)
         try:
             self._sock.setblocking(False)
+            if defer_accept:
+                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, defer_accept)
             self._sock.listen(backlog)
             self._pointer = check_pointer(
                 lib.lepy_listener_new(delivery.pointer, self._slot, self._generation, self._sock.fileno()),
@@ -154,20 +165,24 @@ class Listener(Handle):
         return f"<Listener at {self._sock.getsockname()!r}>"
 
 
-def _bind(address: _convert.Address, reuse_address: bool, reuse_port: bool) -> tuple[socket.socket, Any]:
+def _bind(
+    address: _convert.Address, reuse_address: bool, reuse_port: bool, dual_stack: bool
+) -> tuple[socket.socket, Any]:
     """A socket bound to *address*, and for a path what to unlink later."""
     family, where = _family_of(address)
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         if family == socket.AF_UNIX:
             sock.bind(where)
-            return sock, (where, os.stat(where).st_ino, os.getpid())
+            # An abstract name goes with its socket.
+            path = None if where[0] == "\0" else (where, os.stat(where).st_ino, os.getpid())
+            return sock, path
         if reuse_address:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if reuse_port:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not dual_stack)
         sock.bind(where)
         return sock, None
     except OSError as error:

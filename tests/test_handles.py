@@ -18,11 +18,17 @@ from loops import run_until, turn
 from libevent_py import (
     Buffer,
     BufferEvent,
+    BufferEventEvents,
+    BufferEventPair,
     ClosedError,
     Event,
     EventBase,
     EventFlags,
+    FilterBufferEvent,
     Listener,
+    PairedBufferEvent,
+    RateLimit,
+    RateLimitGroup,
     Signal,
     Timer,
     WrongThreadError,
@@ -49,6 +55,14 @@ MAKERS: dict[str, Callable[[EventBase], Any]] = {
     "Listener": lambda base: Listener(base, ("127.0.0.1", 0), ignore),
     "BufferEvent": lambda base: BufferEvent(base),
 }
+
+#: Those that bring others with them, or are kept by nobody.
+MORE_MAKERS: dict[str, Callable[[EventBase], Any]] = {
+    "PairedBufferEvent": lambda base: next(iter(BufferEventPair(base))),
+    "FilterBufferEvent": lambda base: FilterBufferEvent(BufferEvent(base)),
+    "RateLimitGroup": lambda base: RateLimitGroup(base, RateLimit(1)),
+}
+ALL_MAKERS = {**MAKERS, **MORE_MAKERS}
 
 
 @pytest.fixture(params=list(MAKERS))
@@ -277,6 +291,18 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "get_watermark": (EventFlags.READ,),
     "connect": (("127.0.0.1", 9),),
     "connect_hostname": ("localhost", 9),
+    "set_rate_limit": (None,),
+    "join_group": (None,),
+    "decrement_read_limit": (1,),
+    "decrement_write_limit": (1,),
+    "set_output_limit": (1,),
+    "flush": (EventFlags.READ,),
+    "trigger": (EventFlags.READ,),
+    "trigger_event": (BufferEventEvents.EOF,),
+    "set_limit": (RateLimit(1),),
+    "set_min_share": (1,),
+    "decrement_read": (1,),
+    "decrement_write": (1,),
     "add": (1.0,),
     "set_priority": (0,),
 }
@@ -286,6 +312,9 @@ KINDS: dict[str, type] = {
     "Signal": Signal,
     "Listener": Listener,
     "BufferEvent": BufferEvent,
+    "PairedBufferEvent": PairedBufferEvent,
+    "FilterBufferEvent": FilterBufferEvent,
+    "RateLimitGroup": RateLimitGroup,
 }
 CALLS = [(kind, name) for kind in KINDS for name in public(KINDS[kind]) if name not in SILENT]
 
@@ -304,7 +333,7 @@ def use(handle: Any, name: str) -> object:
 @pytest.mark.parametrize(("kind", "name"), CALLS, ids=[f"{kind}.{name}" for kind, name in CALLS])
 def test_use_after_close(base: EventBase, kind: str, name: str) -> None:
     """Every public method and property that needs C raises ClosedError."""
-    handle = MAKERS[kind](base)
+    handle = ALL_MAKERS[kind](base)
     handle.close()
     with pytest.raises(ClosedError, match="closed"):
         use(handle, name)
@@ -314,7 +343,7 @@ def test_use_after_close(base: EventBase, kind: str, name: str) -> None:
 def test_use_after_the_base_was_closed(kind: str) -> None:
     """The same once the base is closed."""
     with EventBase() as base:
-        handle = MAKERS[kind](base)
+        handle = ALL_MAKERS[kind](base)
     for name in public(KINDS[kind]):
         if name not in SILENT:
             with pytest.raises(ClosedError):
@@ -326,7 +355,7 @@ def test_use_after_the_base_was_closed(kind: str) -> None:
 )
 def test_setting_after_close(base: EventBase, kind: str, name: str) -> None:
     """A property that can be set refuses that too."""
-    handle = MAKERS[kind](base)
+    handle = ALL_MAKERS[kind](base)
     handle.close()
     with pytest.raises(ClosedError):
         setattr(handle, name, 0)
@@ -335,7 +364,7 @@ def test_setting_after_close(base: EventBase, kind: str, name: str) -> None:
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_silent_names_work_after_close(base: EventBase, kind: str) -> None:
     """What needs no C goes on telling."""
-    handle = MAKERS[kind](base)
+    handle = ALL_MAKERS[kind](base)
     handle.close()
     for name in SILENT & set(public(KINDS[kind])):
         use(handle, name)
@@ -348,7 +377,7 @@ def test_a_closed_base_takes_no_children(kind: str) -> None:
     base = EventBase()
     base.close()
     with pytest.raises(ClosedError):
-        MAKERS[kind](base)
+        ALL_MAKERS[kind](base)
 
 
 #: May be called from any thread while the loop runs.
@@ -363,7 +392,7 @@ def test_use_from_another_thread_while_the_loop_runs(kind: str) -> None:
     """Every method that touches C raises WrongThreadError there, and the loop goes on unharmed."""
     outcomes: dict[str, BaseException | None] = {}
     with EventBase() as base:
-        handle = MAKERS[kind](base)
+        handle = ALL_MAKERS[kind](base)
         names = [name for each, name in FOREIGN if each == kind]
 
         def use_all() -> None:
@@ -453,13 +482,15 @@ class TestFinalizers:
 
 def test_every_handle_of_the_package_is_tested_here() -> None:
     """A new kind of handle must be put into the tables above."""
-    kinds = [kind for base in Handle.__subclasses__() for kind in (base, *base.__subclasses__())]
+    kinds = set(Handle.__subclasses__())
+    while more := {kind for each in kinds for kind in each.__subclasses__()} - kinds:
+        kinds |= more
     names = {
         kind.__name__
         for kind in kinds
         if kind.__module__.startswith("libevent_py") and not kind.__name__.startswith(("_", "Base"))
     }
-    assert names <= set(MAKERS), names
+    assert names <= set(ALL_MAKERS), names
 
 
 def test_native_events_stay_when_the_base_is_borrowed() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from child import check_child
 from loops import run_until, settle, turn
 from names import needs_localhost
 
-from libevent_py import EventBase, Listener, lib
+from libevent_py import BufferEvent, EventBase, Listener, lib
 
 
 class Accepted(list[socket.socket]):
@@ -345,3 +346,51 @@ def test_a_path_too_long_for_an_address(base: EventBase, tmp_path: Path) -> None
     with pytest.raises(OSError, match="cannot listen on .*: File name too long") as caught:
         Listener(base, f"unix:{tmp_path / ('x' * 200)}", Accepted())
     assert caught.value.errno == errno.ENAMETOOLONG
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="abstract names are Linux's")
+def test_an_abstract_name(base: EventBase) -> None:
+    """``unix:@name`` needs no file, for both sides."""
+    name = f"unix:@libevent_py-{os.getpid()}"
+    accepted = Accepted()
+    listener = Listener(base, name, accepted)
+    bev = BufferEvent(base)
+    bev.connect(name)
+    run_until(base, lambda: accepted)
+    assert listener.address == name.replace("unix:@", "\0").encode()
+    bev.close()
+    accepted.close()
+    listener.close()
+    Listener(base, name, accepted).close()
+
+
+@pytest.mark.parametrize("dual", [False, True])
+def test_dual_stack(base: EventBase, dual: bool) -> None:
+    """An IPv6 listener takes IPv4 connections only when it is told to."""
+    accepted = Accepted()
+    try:
+        listener = Listener(base, ("::", 0), accepted, dual_stack=dual)
+    except OSError as error:
+        pytest.skip(f"no IPv6 here: {error}")
+    where = ("127.0.0.1", listener.address[1])
+    if not dual:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(where)
+        return
+    with socket.create_connection(where):
+        run_until(base, lambda: accepted)
+    assert accepted.addresses[0][0] == "::ffff:127.0.0.1"
+    accepted.close()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_DEFER_ACCEPT"), reason="the system cannot")
+def test_deferred_accept(base: EventBase) -> None:
+    """A connection is accepted when its first bytes are there."""
+    accepted = Accepted()
+    listener = Listener(base, ("127.0.0.1", 0), accepted, defer_accept=30)
+    with socket.create_connection(listener.address) as client:
+        settle(base, 0.05)
+        assert not accepted
+        client.send(b"now")
+        run_until(base, lambda: accepted)
+    accepted.close()

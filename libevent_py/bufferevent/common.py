@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from .. import _convert
 from .._delivery import delivery_of
 from .._errors import check, check_pointer, raise_wrong_thread
-from .._ffi import CData, ffi, lib
-from .._handles import Handle
+from .._ffi import CData, lib
 from ..buffer import Buffer
 from ..constants import BufferEventEvents, BufferEventOptions, EventFlags, FlagCache
+from .limits import direction
+from .output import BaseBufferEventOutput
 
 if TYPE_CHECKING:
     from ..base import EventBase
@@ -23,11 +24,13 @@ _bufferevent_events = FlagCache(BufferEventEvents)
 _KIND_READ = lib.LEPY_KIND_READ
 _KIND_DATA = lib.LEPY_KIND_DATA
 _KIND_WRITE = lib.LEPY_KIND_WRITE
+_KIND_OUTPUT = lib.LEPY_KIND_OUTPUT
+_WRITE_FULL = lib.LEPY_WRITE_FULL
 _write = lib.lepy_bufferevent_write
 _write_buffer = lib.lepy_bufferevent_write_buffer
 _read = lib.lepy_bufferevent_read
 
-_READ_WRITE = EventFlags.READ | EventFlags.WRITE
+_ENDS = BufferEventEvents.EOF | BufferEventEvents.ERROR | BufferEventEvents.TIMEOUT
 
 # The first argument is the bufferevent, of whichever class it is.
 DataCallback = Callable[[Any, bytes], object]
@@ -35,7 +38,7 @@ ReadyCallback = Callable[[Any], object]
 StatusCallback = Callable[[Any, BufferEventEvents], object]
 
 
-class BaseBufferEvent(Handle):
+class BaseBufferEvent(BaseBufferEventOutput):
     """Two buffers and three callbacks around some stream (``struct bufferevent``).
 
     The classes that can be made are :class:`BufferEvent` and its kin.
@@ -43,8 +46,6 @@ class BaseBufferEvent(Handle):
 
     __slots__ = (
         "_again",
-        "_base",
-        "_bev",
         "_error",
         "_input",
         "_on_data",
@@ -57,7 +58,10 @@ class BaseBufferEvent(Handle):
         "_reading",
     )
 
-    def _set_up(self, base: EventBase, bev: CData, options: BufferEventOptions, *, owned: bool) -> None:
+    def _set_up(
+        self, base: EventBase, bev: CData, options: BufferEventOptions, *, owned: bool, direct: bool = False
+    ) -> None:
+        """Attach to *bev*; *owned*: free it, *direct*: a plain socket that may be used past libevent."""
         delivery = delivery_of(base)
         self._base = base
         self._delivery = delivery
@@ -66,16 +70,20 @@ class BaseBufferEvent(Handle):
         self._options = options
         self._input: Buffer | None = None
         self._output: Buffer | None = None
-        self._error: OSError | None = None
+        self._error: Exception | None = None
         self._on_data: DataCallback | None = None
         self._on_read: ReadyCallback | None = None
         self._on_write: ReadyCallback | None = None
         self._on_event: StatusCallback | None = None
+        self._on_pause = self._on_resume = None
+        self._output_full = False
+        self._ending = self._ending_timer = None
+        self._limit = self._group = self._captor = None
         # Input that came while reading was off is to be reported by enable().
         self._again = False
         self._reading = bool(lib.bufferevent_get_enabled(bev) & lib.EV_READ)
         delivery.table.reserve(self)
-        pointer = lib.lepy_bufferevent_new(delivery.pointer, self._slot, self._generation, bev, owned)
+        pointer = lib.lepy_bufferevent_new(delivery.pointer, self._slot, self._generation, bev, direct)
         if not pointer:
             delivery.table.release(self)
             if owned:
@@ -132,7 +140,7 @@ class BaseBufferEvent(Handle):
         _convert.callback(on_write, "on_write")
         _convert.callback(on_event, "on_event")
         wants = (on_read is not None, on_data is not None, on_write is not None, on_event is not None)
-        lib.lepy_bufferevent_setcb(self._live(), *wants)
+        lib.lepy_bufferevent_setcb(self._changeable(), *wants)
         self._on_data = on_data
         self._on_read = on_read
         self._on_write = on_write
@@ -158,13 +166,24 @@ class BaseBufferEvent(Handle):
         elif kind == _KIND_WRITE:
             if self._on_write is not None:
                 self._on_write(self)
-        elif self._on_event is not None:
-            self._error = _error_of(what)
-            self._on_event(self, _bufferevent_events[what & 0xFFFF])
+        elif kind == _KIND_OUTPUT:
+            self._look_at_output()
+        else:
+            self._tell(_bufferevent_events[what & 0xFFFF], _error_of(what))
+
+    def _tell(self, what: BufferEventEvents, error: Exception | None) -> None:
+        """Call on_event; a bufferevent that waits for its end to be sent has no more to wait for."""
+        self._error = error
+        try:
+            if self._on_event is not None:
+                self._on_event(self, what)
+        finally:
+            if what & _ENDS and self._ending == self.close:
+                self.close()
 
     @property
-    def error(self) -> OSError | None:
-        """What the last ERROR event was about: ConnectionRefusedError, ConnectionResetError."""
+    def error(self) -> Exception | None:
+        """What the last ERROR event was about: ConnectionRefusedError, or what a filter's function raised."""
         return self._error
 
     # Data.
@@ -172,8 +191,11 @@ class BaseBufferEvent(Handle):
     def write(self, data: _convert.Buffered) -> None:
         """Send *data*, now as far as the socket takes it, the rest from the loop (``bufferevent_write``).
 
-        The output is unbounded; ``len(bev.output)`` tells what waits.  on_write is called from
-        the loop once all is sent, never from here.
+        All of it is taken, however much waits; :meth:`set_output_limit` tells when that is too
+        much.  on_write is called from the loop once all is sent, never from here.
+
+        Raises:
+            BrokenPipeError: After :meth:`shutdown_write` or :meth:`close_when_flushed`.
         """
         source = data if type(data) is bytes else _convert.data(data)
         try:
@@ -182,7 +204,7 @@ class BaseBufferEvent(Handle):
             self._live()
             raise
         if result:
-            self._refuse(result)
+            self._written(result)
 
     def write_buffer(self, buffer: Buffer) -> None:
         """Send all of *buffer*, which is empty afterwards, without copying (``bufferevent_write_buffer``)."""
@@ -197,9 +219,19 @@ class BaseBufferEvent(Handle):
             self._live()
             raise
         if result:
-            self._refuse(result)
+            self._written(result)
 
-    def _refuse(self, result: int) -> None:
+    def _written(self, result: int) -> None:
+        """Act on what C says of a write that is not plain success."""
+        if result == _WRITE_FULL:
+            self._pause()
+            return
+        if result == lib.LEPY_WRITE_ENDED:
+            raise BrokenPipeError("writing was ended by shutdown_write() or close_when_flushed()")
+        if result == lib.LEPY_WRITE_FAILED:
+            raise BrokenPipeError("the filter's process_out has raised before; nothing more can be written")
+        if result == lib.LEPY_WRITE_CAPTURED:
+            self._changeable()
         if result == lib.LEPY_FOREIGN_THREAD:
             raise_wrong_thread()
         raise MemoryError("libevent found no memory for the output")
@@ -235,18 +267,18 @@ class BaseBufferEvent(Handle):
 
     def enable(self, what: EventFlags) -> None:
         """Turn reading, writing or both on (``bufferevent_enable``)."""
-        what = _direction(what)
+        what = direction(what)
         again = self._again and bool(what & EventFlags.READ)
         if what & EventFlags.READ:
-            self._live()
+            self._changeable()
             self._reading = True
             self._again = False
-        check(lib.lepy_bufferevent_enable(self._live(), int(what), again), "bufferevent_enable")
+        check(lib.lepy_bufferevent_enable(self._changeable(), int(what), again), "bufferevent_enable")
 
     def disable(self, what: EventFlags) -> None:
         """Turn reading, writing or both off (``bufferevent_disable``); what has come already waits."""
-        what = _direction(what)
-        check(lib.lepy_bufferevent_disable(self._live(), int(what)), "bufferevent_disable")
+        what = direction(what)
+        check(lib.lepy_bufferevent_disable(self._changeable(), int(what)), "bufferevent_disable")
         if what & EventFlags.READ:
             self._reading = False
 
@@ -255,70 +287,46 @@ class BaseBufferEvent(Handle):
         """Whether reading and writing are on (``bufferevent_get_enabled``)."""
         return _event_flags[lib.lepy_bufferevent_get_enabled(self._live())]
 
-    def set_watermark(self, what: EventFlags, low: int = 0, high: int = 0) -> None:
-        """Set when callbacks come and reading pauses (``bufferevent_setwatermark``).
+    # Below a filter.
 
-        Args:
-            what: READ, WRITE or both.
-            low: For READ: bytes of input before it is reported.  For WRITE: bytes of output
-                at or below which on_write comes.
-            high: For READ: bytes of input at which reading pauses until some are taken;
-                0 for no limit.  For WRITE a socket ignores it.
+    def _be_captured(self, captor: BaseBufferEvent | None) -> None:
+        self._captor = captor
+        self._on_data = self._on_read = self._on_write = self._on_event = None
+        self._on_pause = self._on_resume = None
+        self._output_full = self._again = False
+        self._reading = False
+
+    def close(self) -> None:
+        """Free the bufferevent, and with CLOSE_ON_FREE its socket; nothing is delivered any more.
+
+        What waits to be sent is lost: :meth:`close_when_flushed` sends it first.  Idempotent,
+        and allowed in any callback, its own included.
 
         Raises:
-            ValueError: *low* above *high*: the connection would stand still.
+            WrongThreadError: Another thread runs the base's loop.
+            RuntimeError: A filter works on it; close that.
         """
-        what = _direction(what)
-        _convert.size(low, "low")
-        _convert.size(high, "high")
-        if high and low > high:
-            raise ValueError(f"low ({low}) must not be above high ({high}): nothing would ever be reported")
-        pointer = self._live()
-        check(lib.lepy_bufferevent_setwatermark(pointer, int(what), low, high), "bufferevent_setwatermark")
+        if self._pointer is not None and self._captor is not None:
+            self._changeable()
+        super().close()
 
-    def get_watermark(self, what: EventFlags) -> tuple[int, int]:
-        """Low and high of READ or WRITE (``bufferevent_getwatermark``)."""
-        if what not in (EventFlags.READ, EventFlags.WRITE):
-            raise ValueError(f"need EventFlags.READ or EventFlags.WRITE, not {what!r}")
-        low, high = ffi.new("size_t *"), ffi.new("size_t *")
-        self._live()
-        lib.bufferevent_getwatermark(self._bev, int(what), low, high)
-        return low[0], high[0]
-
-    def set_timeouts(self, read: float | None = None, write: float | None = None) -> None:
-        """Give reading and writing a time limit in seconds (``bufferevent_set_timeouts``).
-
-        It runs while that direction is on, for writing only with output waiting, and begins
-        anew with every byte.  Running out turns the direction off and reports TIMEOUT;
-        :meth:`enable` it again to go on.  None is no limit.
-        """
-        limits = _convert.seconds(read, "read"), _convert.seconds(write, "write")
-        if 0.0 in limits:
-            raise ValueError("a timeout must be more than 0 seconds; None is for no timeout")
-        check(lib.lepy_bufferevent_set_timeouts(self._live(), *limits), "bufferevent_set_timeouts")
-
-    @property
-    def priority(self) -> int:
-        """The priority of its events, 0 first (``bufferevent_priority_set``)."""
-        self._live()
-        return lib.bufferevent_get_priority(self._bev)
-
-    @priority.setter
-    def priority(self, priority: int) -> None:
-        _convert.integer(priority, "priority", 0, self._base.priorities - 1)
-        if lib.lepy_bufferevent_priority_set(self._live(), priority) < 0:
-            raise RuntimeError("the priority cannot be changed while an event of it is about to fire")
+    def _drop_reading(self) -> None:
+        pointer = self._changeable()
+        self._on_data = self._on_read = self._on_write = None
+        self._reading = False
+        lib.lepy_bufferevent_setcb(pointer, 0, 0, 0, 1)
+        lib.lepy_bufferevent_disable(pointer, lib.EV_READ)
+        check(lib.lepy_bufferevent_enable(pointer, lib.EV_WRITE, 0), "bufferevent_enable")
 
     def _free(self, pointer: CData) -> None:
         lib.lepy_bufferevent_free(pointer, self._owned)
+        self._forget_group()
+        if self._ending_timer is not None:
+            self._ending_timer.close()
+        self._limit = self._ending = self._ending_timer = None
         self._input = self._output = None
         self._on_data = self._on_read = self._on_write = self._on_event = None
-
-
-def _direction(what: EventFlags) -> EventFlags:
-    if not isinstance(what, int) or not what or int(what) & ~int(_READ_WRITE):
-        raise ValueError(f"need EventFlags.READ, EventFlags.WRITE or both, not {what!r}")
-    return EventFlags(what)
+        self._on_pause = self._on_resume = None
 
 
 def _error_of(what: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket as _socket
 from typing import TYPE_CHECKING
@@ -69,7 +70,7 @@ class BufferEvent(BaseBufferEvent):
             lib.bufferevent_socket_new(delivery.base, fd, int(options)), "bufferevent_socket_new"
         )
         self._sock = self._lookup = None
-        self._set_up(base, bev, options, owned=True)
+        self._set_up(base, bev, options, owned=True, direct=True)
         self._take(sock)
 
     @classmethod
@@ -98,7 +99,7 @@ class BufferEvent(BaseBufferEvent):
         else:
             self._sock = sock
 
-    def connect(self, address: _convert.Address) -> None:
+    def connect(self, address: _convert.Address, *, local: _convert.Address | None = None) -> None:
         """Connect to a numeric *address* (``bufferevent_socket_connect``).
 
         The result comes to on_event: CONNECTED, or ERROR with :attr:`error` set.  What is
@@ -106,18 +107,27 @@ class BufferEvent(BaseBufferEvent):
 
         Args:
             address: ``(host, port)`` with a numeric host, or ``"unix:/path"``.
+            local: The address to connect from, in the same form; port 0 for any.
 
         Raises:
             OSError: The connection failed at once, as it does for a missing path.
             RuntimeError: It has a socket already.
         """
         family, where = _convert.socket_address(address)
+        here = None if local is None else _convert.socket_address(local)
+        if here is not None and here[0] != family:
+            raise ValueError(f"{local!r} and {address!r} are addresses of two kinds")
         pointer = self._live()
         if lib.bufferevent_getfd(self._bev) >= 0 or self._lookup is not None:
             raise RuntimeError("this BufferEvent has a socket already")
         sock = _socket.socket(family, _socket.SOCK_STREAM)
         try:
             _convert.prepare_stream(sock)
+            if here is not None:
+                try:
+                    sock.bind(here[1])
+                except OSError as error:
+                    raise explained(error, f"cannot connect from {local!r}") from None
             try:
                 sock.connect(where)
             except BlockingIOError:
@@ -156,9 +166,23 @@ class BufferEvent(BaseBufferEvent):
                 return self.connect(found)
             except OSError as error:
                 found = error
-        self._error = found
-        if self._on_event is not None:
-            self._on_event(self, BufferEventEvents.ERROR)
+        told: BaseBufferEvent = self
+        while told._captor is not None:
+            told = told._captor
+        told._tell(BufferEventEvents.ERROR, found)
+
+    def _waits_for_connection(self) -> bool:
+        return self._lookup is not None or bool(lib.lepy_bufferevent_is_connecting(self._live()))
+
+    def _shut_down(self) -> None:
+        fd = lib.bufferevent_getfd(self._bev)
+        try:
+            with _socket.socket(fileno=os.dup(fd)) as sock:
+                sock.shutdown(_socket.SHUT_WR)
+        except OSError as error:
+            # The peer may have reset the connection meanwhile, which reading tells.
+            if fd < 0 or error.errno != errno.ENOTCONN:
+                raise explained(error, "cannot end writing") from None
 
     def _free(self, pointer: CData) -> None:
         super()._free(pointer)

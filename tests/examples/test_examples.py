@@ -64,6 +64,15 @@ def test_the_client_tells_who_refuses() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_the_zlib_filter_gets_its_text_through() -> None:
+    """All of it, and much smaller on the way."""
+    done = run(example("zlib_filter.py"))
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second = done.stdout.splitlines()
+    assert first == "read 1100000 bytes, the same as were written"
+    assert int(second.split()[0]) < 10_000
+
+
 def test_the_event_walk_ends_by_itself() -> None:
     """Two messages, the end of file, and a dispatch() that returns."""
     done = run(example("event_pipe.py"))

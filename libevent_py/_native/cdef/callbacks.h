@@ -1,3 +1,5 @@
-/* Every function that C calls in Python; _delivery.py defines them. */
+/* Every function that C calls in Python; _delivery.py and _filter_callbacks.py define them. */
 
 extern "Python+C" uint32_t lepy_deliver(void *python, int64_t token);
+extern "Python+C" int lepy_filter_process(void *python, int outward, struct evbuffer *source,
+    struct evbuffer *target, int mode);

@@ -13,7 +13,7 @@ static const int64_t LEPY_TOKEN_EXIT;
 
 enum lepy_kind {
 	LEPY_KIND_EVENT, LEPY_KIND_READ, LEPY_KIND_DATA, LEPY_KIND_WRITE,
-	LEPY_KIND_STATUS, LEPY_KIND_ACCEPT, LEPY_KIND_ACCEPT_ERROR, ...
+	LEPY_KIND_STATUS, LEPY_KIND_ACCEPT, LEPY_KIND_ACCEPT_ERROR, LEPY_KIND_OUTPUT, ...
 };
 
 enum lepy_run_result {
@@ -65,8 +65,44 @@ int lepy_bufferevent_write_buffer(struct lepy_bufferevent *, struct evbuffer *);
 int64_t lepy_bufferevent_read(struct lepy_bufferevent *, char *data, size_t length);
 int lepy_bufferevent_unread(struct lepy_bufferevent *, const char *data, size_t length);
 int lepy_bufferevent_connect(struct lepy_bufferevent *, evutil_socket_t fd);
+int lepy_bufferevent_is_connecting(struct lepy_bufferevent *);
 int lepy_bufferevent_set_timeouts(struct lepy_bufferevent *, double read, double write);
 int lepy_bufferevent_priority_set(struct lepy_bufferevent *, int priority);
+
+void lepy_bufferevent_capture(struct lepy_bufferevent *);
+void lepy_bufferevent_release(struct lepy_bufferevent *);
+
+/* bufferevent_control.c */
+
+#define LEPY_LIMIT_OWN ...
+#define LEPY_LIMIT_GROUP ...
+#define LEPY_WRITE_FULL ...
+#define LEPY_WRITE_ENDED ...
+#define LEPY_WRITE_CAPTURED ...
+#define LEPY_WRITE_FAILED ...
+#define LEPY_OUTPUT_PAUSED ...
+#define LEPY_OUTPUT_RESUMED ...
+#define LEPY_OUTPUT_DRAINED ...
+
+int lepy_bufferevent_set_output_limit(struct lepy_bufferevent *, size_t high, size_t low);
+int lepy_bufferevent_notify_drained(struct lepy_bufferevent *, int connects);
+int lepy_bufferevent_output_news(struct lepy_bufferevent *);
+size_t lepy_bufferevent_output_size(struct lepy_bufferevent *);
+void lepy_bufferevent_refuse_writes(struct lepy_bufferevent *, int refusal);
+int lepy_bufferevent_flush(struct lepy_bufferevent *, short events, int mode);
+void lepy_bufferevent_trigger(struct lepy_bufferevent *, short events, int options);
+void lepy_bufferevent_set_limited(struct lepy_bufferevent *, int reason, int limited);
+int lepy_bufferevent_set_single(struct lepy_bufferevent *, short event, size_t size);
+
+/* filter.c */
+
+struct lepy_filter { struct bufferevent *bufferevent; ...; };
+
+struct lepy_filter *lepy_filter_new(struct lepy_delivery *, struct lepy_bufferevent *underlying, int options,
+	int functions, void *python);
+void lepy_filter_finish_output(struct lepy_filter *);
+void lepy_filter_attach(struct lepy_filter *, struct lepy_bufferevent *);
+void lepy_filter_close(struct lepy_filter *);
 
 /* listener.c */
 

@@ -73,14 +73,27 @@ status_callback(struct bufferevent *bufferevent, short what, void *arg)
 	int error = errno;
 	struct evbuffer *input = bufferevent_get_input(bufferevent);
 
-	if (what & BEV_EVENT_CONNECTED)
-		self->connecting = 0;
+	if (what & BEV_EVENT_CONNECTED) {
+		struct lepy_bufferevent *each;
+
+		for (each = self; each; each = each->below)
+			each->connecting = 0;
+		if (self->output_ending)
+			lepy_report(&self->handle, LEPY_KIND_OUTPUT, 0);
+	}
 	else if (self->direct_socket && is_false_timeout(bufferevent, what))
 		return;
+	/* A filter may hold what only its stream's end completes; libevent does not ask. */
+	if (self->filter && (what & BEV_EVENT_READING) && (what & BEV_EVENT_EOF)) {
+		lepy_bufferevent_enter(self);
+		lepy_filter_finish_input(self->filter);
+		if (lepy_bufferevent_leave(self, 0))
+			return;
+	}
 	/* What the low mark held back is not read by libevent's read callback. */
 	if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) && self->with_data && evbuffer_get_length(input))
 		lepy_bufferevent_report_input(self, input);
-	if (self->wants_status)
+	if (self->wants_status || self->filter)
 		lepy_report(&self->handle, LEPY_KIND_STATUS, what | error << 16);
 }
 
@@ -121,6 +134,7 @@ lepy_bufferevent_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t gen
 	self->handle.level = lepy_delivery_level(delivery, bufferevent_get_priority(bufferevent));
 	self->bufferevent = bufferevent;
 	self->direct_socket = direct_socket;
+	self->output_high = SIZE_MAX;
 	bufferevent_getcb(bufferevent, &self->theirs.read, &self->theirs.write, &self->theirs.status, &self->theirs.arg);
 	if (is_ours(&self->theirs))
 		memset(&self->theirs, 0, sizeof self->theirs);
@@ -139,20 +153,87 @@ lepy_bufferevent_setcb(struct lepy_bufferevent *self, int readable, int with_dat
 	    writable ? write_callback : NULL, status_callback, self);
 }
 
+static void
+stop_watching_input(struct lepy_bufferevent *self)
+{
+	if (self->watching)
+		evbuffer_remove_cb(bufferevent_get_input(self->bufferevent), input_callback, self);
+	self->watching = 0;
+}
+
 /* Called by BufferEvent.close: frees the structure, and the bufferevent where
- * it is ours.  The descriptor is closed by libevent's finalizer, in the loop. */
+ * it is ours.  The descriptor is closed by libevent's finalizer, in the loop;
+ * limits are taken off now, as Python may free them before that. */
 void
 lepy_bufferevent_free(struct lepy_bufferevent *self, int owned)
 {
 	restore_callbacks(self);
-	if (self->watching)
-		evbuffer_remove_cb(bufferevent_get_input(self->bufferevent), input_callback, self);
-	if (owned) {
-		/* A pending deferred callback would keep it reading. */
+	stop_watching_input(self);
+	lepy_bufferevent_stop_watching(self);
+	/* A pending deferred callback would keep it reading. */
+	if (owned)
 		bufferevent_disable(self->bufferevent, EV_READ | EV_WRITE);
+	if (self->limited & LEPY_LIMIT_OWN)
+		bufferevent_set_rate_limit(self->bufferevent, NULL);
+	if (self->limited & LEPY_LIMIT_GROUP)
+		bufferevent_remove_from_rate_limit_group(self->bufferevent);
+	if (owned)
 		bufferevent_free(self->bufferevent);
-	}
-	free(self);
+	self->dead = 1;
+	if (!self->busy)
+		free(self);
+}
+
+/* Around a call that may reach a Python filter, which may close this. */
+void
+lepy_bufferevent_enter(struct lepy_bufferevent *self)
+{
+	self->busy++;
+}
+
+/* -1 where it was closed meanwhile, else result. */
+int
+lepy_bufferevent_leave(struct lepy_bufferevent *self, int result)
+{
+	self->busy--;
+	if (!self->dead)
+		return result;
+	if (!self->busy)
+		free(self);
+	return -1;
+}
+
+/* Called by FilterBufferEvent, which takes over the bufferevent below it:
+ * nothing of ours stays on its buffers. */
+void
+lepy_bufferevent_capture(struct lepy_bufferevent *self)
+{
+	lepy_bufferevent_setcb(self, 0, 0, 0, 0);
+	lepy_bufferevent_setwatermark(self, EV_READ | EV_WRITE, 0, 0);
+	stop_watching_input(self);
+	lepy_bufferevent_stop_watching(self);
+	self->refusal = LEPY_WRITE_CAPTURED;
+}
+
+/* Called when the filter is closed and the bufferevent below it stays. */
+void
+lepy_bufferevent_release(struct lepy_bufferevent *self)
+{
+	self->refusal = 0;
+	if (self->filter)
+		lepy_bufferevent_setcb(self, 0, 0, 0, 0);
+	bufferevent_disable(self->bufferevent, EV_READ);
+}
+
+/* What came while a filter's reading was off is filtered only when more comes,
+ * if libevent is left alone with it. */
+static void
+ask_for_what_waits_below(struct bufferevent *filter)
+{
+	struct bufferevent *underlying = bufferevent_get_underlying(filter);
+
+	if (underlying && evbuffer_get_length(bufferevent_get_input(underlying)))
+		bufferevent_trigger(underlying, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }
 
 /* Called by BufferEvent.enable; report_again asks for a new record of input
@@ -166,6 +247,8 @@ lepy_bufferevent_enable(struct lepy_bufferevent *self, short events, int report_
 		return -1;
 	if (report_again)
 		bufferevent_trigger(self->bufferevent, EV_READ, 0);
+	if (self->filter && (events & EV_READ))
+		ask_for_what_waits_below(self->bufferevent);
 	return 0;
 }
 
@@ -212,6 +295,12 @@ lepy_bufferevent_setwatermark(struct lepy_bufferevent *self, short events, size_
 int
 lepy_bufferevent_connect(struct lepy_bufferevent *self, evutil_socket_t fd)
 {
+	void *arg;
+
+	/* CONNECTED is ours to know, whoever else wants it. */
+	bufferevent_getcb(self->bufferevent, NULL, NULL, NULL, &arg);
+	if (arg != self && self->refusal != LEPY_WRITE_CAPTURED)
+		lepy_bufferevent_setcb(self, 0, 0, 0, 0);
 	self->connecting = 1;
 	bufferevent_setfd(self->bufferevent, fd);
 	if (bufferevent_socket_connect(self->bufferevent, NULL, 0) == 0)
@@ -238,6 +327,13 @@ lepy_bufferevent_set_timeouts(struct lepy_bufferevent *self, double read, double
 
 	return bufferevent_set_timeouts(self->bufferevent, optional_timeval(read, &read_value),
 	    optional_timeval(write, &write_value));
+}
+
+/* Called to know whether a CONNECTED is still to come. */
+int
+lepy_bufferevent_is_connecting(struct lepy_bufferevent *self)
+{
+	return self->connecting;
 }
 
 /* Called by BufferEvent.priority's setter. */

@@ -229,7 +229,7 @@ lepy_delivery_foreign(const struct lepy_delivery *delivery)
 int
 lepy_delivery_on_stack(const struct lepy_delivery *delivery)
 {
-	return delivery->python_drives || delivery->delivering;
+	return delivery->python_drives || delivery->delivering || delivery->direct_calls;
 }
 
 /* The level at which a handle with that priority reports.  Native code may

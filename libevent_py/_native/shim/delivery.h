@@ -25,7 +25,8 @@ enum lepy_kind {
 	LEPY_KIND_WRITE = 3,      /* bufferevent output has drained */
 	LEPY_KIND_STATUS = 4,     /* bufferevent event; what: BEV_EVENT_* | errno << 16 */
 	LEPY_KIND_ACCEPT = 5,     /* new connection; what: its descriptor, arena: peer address */
-	LEPY_KIND_ACCEPT_ERROR = 6 /* accept failed; what: errno */
+	LEPY_KIND_ACCEPT_ERROR = 6, /* accept failed; what: errno */
+	LEPY_KIND_OUTPUT = 7   /* bufferevent output has crossed a mark, or is all sent */
 };
 
 /* What lepy_delivery_run returns when it is not a batch's token (>= 0). */
@@ -80,6 +81,7 @@ struct lepy_delivery {
 	void *python;         /* ffi handle for lepy_deliver; owned by Python's EventBase */
 	int python_drives;    /* lepy_delivery_run is on the stack */
 	int delivering;       /* lepy_deliver is on the stack */
+	int direct_calls;     /* Python functions that C called directly, on the stack */
 	int left;             /* a drain event has broken off event_base_loop */
 	int lost;             /* a record found no memory */
 	int has_owner;        /* a Python loop() is running, in the thread owner */

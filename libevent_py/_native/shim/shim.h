@@ -12,6 +12,8 @@ struct lepy_event {
 	struct event *event;
 };
 
+struct lepy_filter;
+
 struct lepy_callbacks {
 	bufferevent_data_cb read, write;
 	bufferevent_event_cb status;
@@ -24,6 +26,18 @@ struct lepy_bufferevent {
 	struct lepy_callbacks theirs; /* what native code had set before */
 	size_t high;       /* the input's high mark */
 	int direct_socket; /* a plain socket: writes may go out at once */
+	int limited;       /* LEPY_LIMIT_*: what goes around libevent would go around them */
+	int refusal;       /* what lepy_bufferevent_write answers, 0 where it writes */
+	int busy;          /* C calls that may come back through a Python filter and close it */
+	int dead;          /* closed meanwhile: the last of those calls frees it */
+	size_t single_read, single_write; /* most bytes at a time past libevent; 0: as many as go */
+	size_t output_high, output_low;   /* marks of set_output_limit; SIZE_MAX: none */
+	int output_full;     /* over the high mark, and not yet down to the low one */
+	int output_ending;   /* wanted: news when all is sent */
+	int output_reported; /* news are on their way */
+	int watching_output; /* output_callback is on the outputs */
+	struct lepy_filter *filter; /* of a filter of Python's; else NULL */
+	struct lepy_bufferevent *below; /* which it has captured */
 	int connecting;
 	int with_data;     /* input rides along with its record */
 	int wants_write;
@@ -32,6 +46,35 @@ struct lepy_bufferevent {
 	int watching;      /* input_callback is on the input */
 	struct lepy_batch *data_batch; /* which the last bytes went to, */
 	uint64_t data_serial;          /* and its serial then */
+};
+
+/* Why a bufferevent does not use its socket past libevent. */
+#define LEPY_LIMIT_OWN 1
+#define LEPY_LIMIT_GROUP 2
+
+/* What lepy_bufferevent_write returns besides 0, -1 and LEPY_FOREIGN_THREAD. */
+#define LEPY_WRITE_FULL 1       /* written; the output is over its high mark now */
+#define LEPY_WRITE_ENDED (-3)   /* after shutdown_write */
+#define LEPY_WRITE_CAPTURED (-4) /* a filter writes here */
+#define LEPY_WRITE_FAILED (-5)  /* the filter's process_out raised before */
+
+/* What lepy_bufferevent_output_news tells. */
+#define LEPY_OUTPUT_PAUSED 1
+#define LEPY_OUTPUT_RESUMED 2
+#define LEPY_OUTPUT_DRAINED 4
+
+/* A filter's context; C frees it when the bufferevent is finalized, which may
+ * be long after close(). */
+struct lepy_filter {
+	void *python; /* ffi handle of the FilterBufferEvent; NULL once it is closed */
+	struct lepy_delivery *delivery;
+	struct bufferevent *bufferevent;
+	struct bufferevent *underlying;
+	struct lepy_filter *below; /* where that is a filter of Python's too */
+	struct lepy_bufferevent *below_self;
+	int functions; /* EV_READ, EV_WRITE: there is one */
+	int failed;   /* EV_READ, EV_WRITE: that process function raised, and is not called again */
+	int finished; /* EV_READ, EV_WRITE: that process function was told of the end */
 };
 
 struct lepy_listener {
@@ -59,14 +102,39 @@ int lepy_bufferevent_enable(struct lepy_bufferevent *self, short events, int rep
 int lepy_bufferevent_disable(struct lepy_bufferevent *self, short events);
 short lepy_bufferevent_get_enabled(struct lepy_bufferevent *self);
 int lepy_bufferevent_setwatermark(struct lepy_bufferevent *self, short events, size_t low, size_t high);
+void lepy_bufferevent_enter(struct lepy_bufferevent *self);
+int lepy_bufferevent_leave(struct lepy_bufferevent *self, int result);
+int lepy_bufferevent_after_write(struct lepy_bufferevent *self, int result);
+void lepy_bufferevent_stop_watching(struct lepy_bufferevent *self);
+int lepy_bufferevent_set_output_limit(struct lepy_bufferevent *self, size_t high, size_t low);
+int lepy_bufferevent_notify_drained(struct lepy_bufferevent *self, int connects);
+int lepy_bufferevent_output_news(struct lepy_bufferevent *self);
+size_t lepy_bufferevent_output_size(struct lepy_bufferevent *self);
+void lepy_bufferevent_refuse_writes(struct lepy_bufferevent *self, int refusal);
+int lepy_bufferevent_flush(struct lepy_bufferevent *self, short events, int mode);
+void lepy_bufferevent_trigger(struct lepy_bufferevent *self, short events, int options);
+void lepy_bufferevent_set_limited(struct lepy_bufferevent *self, int reason, int limited);
+int lepy_bufferevent_set_single(struct lepy_bufferevent *self, short event, size_t size);
+void lepy_bufferevent_capture(struct lepy_bufferevent *self);
+void lepy_bufferevent_release(struct lepy_bufferevent *self);
+struct lepy_filter *lepy_filter_new(struct lepy_delivery *delivery, struct lepy_bufferevent *underlying,
+    int options, int functions, void *python);
+void lepy_filter_finish_output(struct lepy_filter *self);
+void lepy_filter_finish_input(struct lepy_filter *self);
+void lepy_filter_attach(struct lepy_filter *filter, struct lepy_bufferevent *self);
+void lepy_filter_close(struct lepy_filter *self);
 void lepy_bufferevent_report_input(struct lepy_bufferevent *self, struct evbuffer *input);
 int lepy_bufferevent_write(struct lepy_bufferevent *self, const char *data, size_t length);
 int lepy_bufferevent_write_buffer(struct lepy_bufferevent *self, struct evbuffer *buffer);
 int64_t lepy_bufferevent_read(struct lepy_bufferevent *self, char *data, size_t length);
 int lepy_bufferevent_unread(struct lepy_bufferevent *self, const char *data, size_t length);
 int lepy_bufferevent_connect(struct lepy_bufferevent *self, evutil_socket_t fd);
+int lepy_bufferevent_is_connecting(struct lepy_bufferevent *self);
 int lepy_bufferevent_set_timeouts(struct lepy_bufferevent *self, double read, double write);
 int lepy_bufferevent_priority_set(struct lepy_bufferevent *self, int priority);
+
+/* _filter_callbacks.py */
+int lepy_filter_process(void *python, int outward, struct evbuffer *source, struct evbuffer *target, int mode);
 
 struct lepy_listener *lepy_listener_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generation,
     evutil_socket_t fd);
