@@ -10,9 +10,12 @@ from ._ffi import ffi as ffi
 from ._version import __version__ as __version__
 from .base import EventBase as EventBase
 from .buffer import Buffer as Buffer
+from .buffer import BufferCallback as BufferCallback
+from .buffer import FileSegment as FileSegment
 from .bufferevent import BufferEvent as BufferEvent
 from .constants import BufferEventEvents as BufferEventEvents
 from .constants import BufferEventOptions as BufferEventOptions
+from .constants import EOLStyle as EOLStyle
 from .constants import EventBaseFeatures as EventBaseFeatures
 from .constants import EventFlags as EventFlags
 from .constants import LoopFlags as LoopFlags
@@ -27,14 +30,17 @@ from .listener import Listener as Listener
 
 __all__ = [
     "Buffer",
+    "BufferCallback",
     "BufferEvent",
     "BufferEventEvents",
     "BufferEventOptions",
     "ClosedError",
+    "EOLStyle",
     "Event",
     "EventBase",
     "EventBaseFeatures",
     "EventFlags",
+    "FileSegment",
     "LibeventError",
     "Listener",
     "LoopFlags",

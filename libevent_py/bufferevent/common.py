@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
+from .._callbacks import errors, pinned, settle
 from .._delivery import delivery_of
 from .._errors import check, check_pointer, raise_wrong_thread
 from .._ffi import CData, ffi, lib
 from .._handles import Handle
 from ..buffer import Buffer
+from ..buffer.core import FRONT
 from ..constants import BufferEventEvents, BufferEventOptions, EventFlags, FlagCache
 
 if TYPE_CHECKING:
@@ -190,14 +192,18 @@ class BaseBufferEvent(Handle):
             raise TypeError(f"need a Buffer, not {type(buffer).__name__}")
         if buffer is self._output:
             raise ValueError("a bufferevent's output cannot be written to itself")
-        source = buffer._pointer if buffer._owner is self else buffer._live()
+        source = buffer._pointer if buffer._owner is self else buffer._give()
         try:
             result = _write_buffer(self._pointer, source)
         except TypeError:
             self._live()
             raise
         if result:
+            if result != lib.LEPY_FOREIGN_THREAD and lib.evbuffer_drain(source, 0) < 0:
+                buffer._refuse(FRONT)
             self._refuse(result)
+        if errors or pinned:
+            settle()
 
     def _refuse(self, result: int) -> None:
         if result == lib.LEPY_FOREIGN_THREAD:
@@ -310,6 +316,9 @@ class BaseBufferEvent(Handle):
             raise RuntimeError("the priority cannot be changed while an event of it is about to fire")
 
     def _free(self, pointer: CData) -> None:
+        for buffer in (self._input, self._output):
+            if buffer is not None:
+                buffer._forget_callbacks()
         lib.lepy_bufferevent_free(pointer, self._owned)
         self._input = self._output = None
         self._on_data = self._on_read = self._on_write = self._on_event = None
