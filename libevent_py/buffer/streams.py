@@ -14,7 +14,7 @@ _MOST = (1 << 31) - 1
 
 
 class Streams(BufferCore):
-    """Python's file methods, so that csv, json, pickle and TextIOWrapper take a Buffer; and system calls."""
+    """Python's file methods, so that json, csv and TextIOWrapper take a Buffer; and system calls."""
 
     __slots__ = ()
 
