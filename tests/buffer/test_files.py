@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from libevent_py import Buffer, BufferEvent, ClosedError, EventBase, FileSegment
+from libevent_py import Buffer, BufferEvent, ClosedError, EventBase, FileSegment, LoopFlags
 
 CONTENT = bytes(range(256)) * 800
 
@@ -55,7 +55,7 @@ def test_through_a_socket(base: EventBase, socket_pair: Any, path: Path, choice:
     received = bytearray()
     peer.setblocking(False)
     for _ in range(1000):
-        base.loop(1)
+        base.loop(LoopFlags.NONBLOCK)
         try:
             received += peer.recv(1 << 20)
         except BlockingIOError:
