@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable
@@ -52,7 +53,7 @@ class FileSegment:
         bev.output.add_file_segment(banner)
     """
 
-    __slots__ = ("_length", "_pointer", "_sendfile")
+    __slots__ = ("_length", "_owned", "_pointer", "_sendfile", "_users")
 
     _pointer: CData
 
@@ -86,6 +87,10 @@ class FileSegment:
             ffi.errno = error
             raise_errno("the file cannot be read")
         self._pointer = pointer
+        # Lists, whose append() and pop() are whole in any thread: what is to be freed, and
+        # a mark for each call that is using it.
+        self._owned = [pointer]
+        self._users: list[None] = []
         if on_release is not None:
             key = pin(None, on_release)
             if lib.lepy_file_segment_watch(pointer, key) < 0:
@@ -109,11 +114,16 @@ class FileSegment:
 
     def close(self) -> None:
         """Let go of the file (``evbuffer_file_segment_free``); buffers that it is in keep it."""
-        pointer, self._pointer = self._pointer, None
-        if pointer is not None:
-            lib.evbuffer_file_segment_free(pointer)
-            if errors or pinned:
-                settle()
+        self._pointer = None
+        self._free()
+        if errors or pinned:
+            settle()
+
+    def _free(self) -> None:
+        """Free it once it is closed and in no call of another thread's."""
+        if self._pointer is None and not self._users and self._owned:
+            with contextlib.suppress(IndexError):
+                lib.evbuffer_file_segment_free(self._owned.pop())
 
     def __enter__(self) -> FileSegment:
         return self
@@ -124,9 +134,7 @@ class FileSegment:
         self.close()
 
     def __del__(self) -> None:
-        pointer = getattr(self, "_pointer", None)
-        if pointer is not None:
-            self._pointer = None
+        for pointer in getattr(self, "_owned", ()):
             lib.evbuffer_file_segment_free(pointer)
 
     def __repr__(self) -> str:
@@ -159,7 +167,7 @@ class Files(BufferCore):
         status = os.fstat(_convert.descriptor(file))
         if stat.S_ISREG(status.st_mode) and not _range(offset, length, status.st_size, "file"):
             return 0
-        with FileSegment(file, offset, length, sendfile=self._owner is not None or self._opaque) as segment:
+        with FileSegment(file, offset, length, sendfile=self._owner is not None) as segment:
             self.add_file_segment(segment)
             return len(segment)
 
@@ -173,6 +181,14 @@ class Files(BufferCore):
         """
         if not isinstance(segment, FileSegment):
             raise TypeError(f"need a FileSegment, not {type(segment).__name__}")
+        segment._users.append(None)
+        try:
+            self._add_segment(segment, offset, length)
+        finally:
+            segment._users.pop()
+            segment._free()
+
+    def _add_segment(self, segment: FileSegment, offset: int, length: int | None) -> None:
         structure = segment.pointer
         length = _range(offset, length, len(segment), "segment")
         # Where libevent refuses, it also takes our reference away: no freezing in between.
@@ -190,6 +206,7 @@ class Files(BufferCore):
             if lib.evbuffer_add_file_segment(pointer, structure, offset, length) < 0:
                 if self._owner is not None:
                     segment._pointer = None
+                    segment._owned.clear()
                 raise OSError("the file could not be read; was it truncated?")
         if errors or pinned:
             settle()
