@@ -10,6 +10,8 @@ from ._ffi import ffi as ffi
 from ._version import __version__ as __version__
 from .base import EventBase as EventBase
 from .buffer import Buffer as Buffer
+from .buffer import BufferCallback as BufferCallback
+from .buffer import FileSegment as FileSegment
 from .bufferevent import BufferEvent as BufferEvent
 from .bufferevent import BufferEventPair as BufferEventPair
 from .bufferevent import FilterBufferEvent as FilterBufferEvent
@@ -19,6 +21,7 @@ from .bufferevent import RateLimitGroup as RateLimitGroup
 from .constants import BufferEventEvents as BufferEventEvents
 from .constants import BufferEventOptions as BufferEventOptions
 from .constants import BufferEventTriggers as BufferEventTriggers
+from .constants import EOLStyle as EOLStyle
 from .constants import EventBaseFeatures as EventBaseFeatures
 from .constants import EventFlags as EventFlags
 from .constants import FlushMode as FlushMode
@@ -34,16 +37,19 @@ from .listener import Listener as Listener
 
 __all__ = [
     "Buffer",
+    "BufferCallback",
     "BufferEvent",
     "BufferEventEvents",
     "BufferEventOptions",
     "BufferEventPair",
     "BufferEventTriggers",
     "ClosedError",
+    "EOLStyle",
     "Event",
     "EventBase",
     "EventBaseFeatures",
     "EventFlags",
+    "FileSegment",
     "FilterBufferEvent",
     "FlushMode",
     "LibeventError",

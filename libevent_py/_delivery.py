@@ -1,4 +1,4 @@
-"""The delivery queue's Python side, and every function that C calls (floor 3).
+"""The delivery queue's Python side (floor 3).
 
 ``shim/delivery.c`` collects records; here they become calls of the handles'
 ``_deliver``.  ``docs/topics/delivery.md`` tells the whole story.
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from operator import length_hint
 from typing import Any
 
+from ._callbacks import let_go, pinned
 from ._errors import check_pointer, raise_wrong_thread
 from ._ffi import CData, ffi, lib
 from ._handles import Handle, HandleTable
@@ -165,6 +166,8 @@ class Delivery:
             slot, generation, free, pointer = self._graveyard.popleft()
             self.table.release_slot(slot, generation)
             free(pointer)
+        if pinned:
+            let_go()
 
     def close(self) -> None:
         """Free the shim's structure; the handles must be closed before."""

@@ -91,6 +91,21 @@ class FlushMode(enum.IntEnum):
     FINISHED = lib.BEV_FINISHED
 
 
+class EOLStyle(enum.IntEnum):
+    """What ends a line in a Buffer (``enum evbuffer_eol_style``)."""
+
+    #: Any number of CR and LF in any order; empty lines are lost.
+    ANY = lib.EVBUFFER_EOL_ANY
+    #: LF, or CR LF.
+    CRLF = lib.EVBUFFER_EOL_CRLF
+    #: CR LF only.
+    CRLF_STRICT = lib.EVBUFFER_EOL_CRLF_STRICT
+    #: LF only.
+    LF = lib.EVBUFFER_EOL_LF
+    #: A zero byte.
+    NUL = lib.EVBUFFER_EOL_NUL
+
+
 _F = TypeVar("_F", bound=enum.IntFlag)
 
 

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+from collections.abc import Iterable
 
 from .. import _convert
-from .._errors import check_pointer
 from .._ffi import CData, ffi, lib
-from .._handles import Handle
-from ..exceptions import ClosedError
+from .callbacks import Callbacks
+from .core import END, FRONT, BufferCore, errors, of_buffer, pinned, settle
+from .files import Files
+from .lines import Lines
+from .references import References
+from .search import Search
+from .streams import Streams
+from .views import Views
 
 
-class Buffer:
+class Buffer(Lines, Search, Views, References, Files, Callbacks, Streams):
     """Bytes, added at the end and removed at the front (``struct evbuffer``).
 
-    ``len(buffer)`` is how many there are, ``bytes(buffer)`` a copy of them all.
-    A bufferevent's ``input`` and ``output`` are Buffers too, which die with it.
+    ``len(buffer)`` is how many there are, ``bytes(buffer)`` a copy of them all,
+    ``buffer[2:5]`` of some; ``b"x" in buffer`` and ``buffer == b"x"`` look at them where
+    they are.  ``for line in buffer`` takes complete lines away.  Any thread may use it.
+
+    A bufferevent's ``input`` and ``output`` are Buffers too, which die with it and belong
+    to its thread.
 
     Args:
         data: What it begins with.
@@ -27,121 +36,103 @@ class Buffer:
         assert buffer.remove(5) == b"hello"
     """
 
-    __slots__ = ("_owner", "_pointer")
-
-    _pointer: CData
+    __slots__ = ()
 
     def __init__(self, data: _convert.Buffered = b"") -> None:
         _convert.data(data)  # refused before there is anything to free
-        self._owner: Handle | None = None
-        self._pointer = check_pointer(lib.evbuffer_new(), "evbuffer_new")
+        self._make()
         self.add(data)
-
-    @classmethod
-    def _borrow(cls, owner: Handle, pointer: CData) -> Buffer:
-        """The Buffer over an evbuffer of *owner*'s: freed by it, dead once it is closed."""
-        self = cls.__new__(cls)
-        self._owner = owner
-        self._pointer = pointer
-        return self
-
-    def _live(self) -> CData:
-        if self._owner is not None:
-            self._owner._live()
-        elif self._pointer is None:
-            raise ClosedError("this Buffer is closed")
-        return self._pointer
-
-    @property
-    def pointer(self) -> CData:
-        """The ``struct evbuffer *`` for the raw layer; borrowed, gone when this is closed."""
-        return self._live()
-
-    @property
-    def closed(self) -> bool:
-        """True once it, or the bufferevent that it belongs to, was closed."""
-        return self._pointer is None if self._owner is None else self._owner.closed
-
-    def close(self) -> None:
-        """Free the bytes (``evbuffer_free``); idempotent, and nothing for a bufferevent's own."""
-        if self._owner is None and self._pointer is not None:
-            pointer, self._pointer = self._pointer, None
-            lib.evbuffer_free(pointer)
-
-    def __len__(self) -> int:
-        return lib.evbuffer_get_length(self._live())
-
-    def __bool__(self) -> bool:
-        return len(self) > 0
-
-    def __bytes__(self) -> bytes:
-        return self.copyout()
-
-    def add(self, data: _convert.Buffered) -> None:
-        """Append a copy of *data* (``evbuffer_add``).
-
-        Raises:
-            BufferError: It is the input of a bufferevent, which only the socket adds to.
-        """
-        source = _convert.data(data)
-        if lib.evbuffer_add(self._live(), source, len(source)) < 0:
-            raise BufferError("bytes cannot be added to the end of this buffer")
 
     def prepend(self, data: _convert.Buffered) -> None:
         """Put a copy of *data* in front (``evbuffer_prepend``).
 
         Raises:
-            BufferError: It is the output of a bufferevent, which only the socket takes from.
+            BufferError: It is the output of a bufferevent, which only the socket takes from; or
+                it is frozen, or a view of it is in use.
         """
         source = _convert.data(data)
-        if lib.evbuffer_prepend(self._live(), source, len(source)) < 0:
-            raise BufferError("bytes cannot be put in front of this buffer")
+        if lib.evbuffer_prepend(self._change(), source, len(source)) < 0:
+            self._refuse(FRONT)
+        if errors or pinned:
+            settle()
 
-    def add_buffer(self, other: Buffer) -> None:
+    def add_iovec(self, parts: Iterable[_convert.Buffered]) -> int:
+        """Append copies of all *parts* with one call and one allocation (``evbuffer_add_iovec``).
+
+        Returns:
+            How many bytes were added.
+        """
+        if isinstance(parts, (bytes, bytearray, memoryview, str)):
+            raise TypeError(f"need an iterable of bytes-like objects, not one {type(parts).__name__}")
+        sources = [ffi.from_buffer("char[]", part) for part in parts if _convert.data(part) is not None]
+        total = sum(map(len, sources))
+        pointer = self._change()
+        if not total:
+            return 0
+        vectors = ffi.new("struct evbuffer_iovec[]", len(sources))
+        for vector, source in zip(vectors, sources):
+            vector.iov_base = source
+            vector.iov_len = len(source)
+        if lib.evbuffer_add_iovec(pointer, vectors, len(sources)) != total:
+            self._refuse(END)
+        if errors or pinned:
+            settle()
+        return total
+
+    def add_buffer(self, other: BufferCore) -> None:
         """Move all of *other* to the end of this, without copying (``evbuffer_add_buffer``)."""
-        target, source = self._live(), _of_buffer(other)
-        if target == source:
+        source = self._other(other)
+        if lib.evbuffer_add_buffer(self._change(), source) < 0:
+            self._refuse_move(other, END)
+        if errors or pinned:
+            settle()
+
+    def prepend_buffer(self, other: BufferCore) -> None:
+        """Move all of *other* to the front of this, without copying (``evbuffer_prepend_buffer``)."""
+        source = self._other(other)
+        if lib.evbuffer_prepend_buffer(self._change(), source) < 0:
+            self._refuse_move(other, FRONT)
+        if errors or pinned:
+            settle()
+
+    def remove_buffer(self, other: BufferCore, size: int) -> int:
+        """Move at most *size* bytes from the front to the end of *other* (``evbuffer_remove_buffer``).
+
+        Returns:
+            How many bytes were moved.
+        """
+        _convert.size(size, "size")
+        if of_buffer(other) is self:
             raise ValueError("a buffer cannot be added to itself")
-        if lib.evbuffer_add_buffer(target, source) < 0:
-            raise BufferError("one of the buffers does not allow this move")
+        source, target = self._give(), other._change()
+        count = lib.evbuffer_remove_buffer(source, target, min(size, _MOST))
+        if count < 0:
+            if lib.evbuffer_drain(source, 0) < 0:
+                self._refuse(FRONT)
+            other._refuse(END)
+        if errors or pinned:
+            settle()
+        return count
 
-    def remove(self, size: int | None = None) -> bytes:
-        """Take at most *size* bytes, or all, from the front (``evbuffer_remove``)."""
-        return self._take(size, lib.evbuffer_remove)
+    def _other(self, other: BufferCore) -> CData:
+        """The pointer of *other*, to move its bytes here."""
+        if of_buffer(other) is self:
+            raise ValueError("a buffer cannot be added to itself")
+        self._live()
+        return other._give()
 
-    def copyout(self, size: int | None = None) -> bytes:
-        """A copy of at most *size* bytes, or of all, from the front (``evbuffer_copyout``)."""
-        return self._take(size, lib.evbuffer_copyout)
-
-    def _take(self, size: int | None, take: object) -> bytes:
-        pointer = self._live()
-        length = lib.evbuffer_get_length(pointer)
-        if size is not None:
-            length = min(length, _convert.size(size, "size"))
-        if not length:
-            return b""
-        memory = ffi.new("char[]", length)
-        if take(pointer, memory, length) != length:  # type: ignore[operator]
-            raise BufferError("bytes cannot be taken from the front of this buffer")
-        return ffi.buffer(memory)[:]
+    def _refuse_move(self, other: BufferCore, side: int) -> None:
+        if lib.evbuffer_drain(other._pointer, 0) < 0:
+            other._refuse(FRONT)
+        self._refuse(side)
 
     def drain(self, size: int) -> None:
         """Throw away *size* bytes, or as many as there are, from the front (``evbuffer_drain``)."""
-        if lib.evbuffer_drain(self._live(), _convert.size(size, "size")) < 0:
-            raise BufferError("bytes cannot be taken from the front of this buffer")
-
-    def __enter__(self) -> Buffer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        # An evbuffer of our own belongs to no thread.
-        if getattr(self, "_owner", self) is None:
-            self.close()
+        _convert.size(size, "size")
+        if lib.evbuffer_drain(self._change(), size) < 0:
+            self._refuse(FRONT)
+        if errors or pinned:
+            settle()
 
     def __repr__(self) -> str:
         if self.closed:
@@ -149,7 +140,5 @@ class Buffer:
         return f"<Buffer of {len(self)} bytes>"
 
 
-def _of_buffer(buffer: Buffer) -> CData:
-    if not isinstance(buffer, Buffer):
-        raise TypeError(f"need a Buffer, not {type(buffer).__name__}")
-    return buffer._live()
+#: evbuffer_remove_buffer answers with an int.
+_MOST = (1 << 31) - 1

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
+from .._callbacks import errors, pinned, settle
 from .._delivery import delivery_of
 from .._errors import check, check_pointer, raise_wrong_thread
 from .._ffi import CData, lib
 from ..buffer import Buffer
+from ..buffer.core import FRONT
 from ..constants import BufferEventEvents, BufferEventOptions, EventFlags, FlagCache
 from .limits import direction
 from .output import BaseBufferEventOutput
@@ -212,14 +214,18 @@ class BaseBufferEvent(BaseBufferEventOutput):
             raise TypeError(f"need a Buffer, not {type(buffer).__name__}")
         if buffer is self._output:
             raise ValueError("a bufferevent's output cannot be written to itself")
-        source = buffer._pointer if buffer._owner is self else buffer._live()
+        source = buffer._pointer if buffer._owner is self else buffer._give()
         try:
             result = _write_buffer(self._pointer, source)
         except TypeError:
             self._live()
             raise
         if result:
+            if result == -1 and lib.evbuffer_drain(source, 0) < 0:
+                buffer._refuse(FRONT)
             self._written(result)
+        if errors or pinned:
+            settle()
 
     def _written(self, result: int) -> None:
         """Act on what C says of a write that is not plain success."""
@@ -319,6 +325,9 @@ class BaseBufferEvent(BaseBufferEventOutput):
         check(lib.lepy_bufferevent_enable(pointer, lib.EV_WRITE, 0), "bufferevent_enable")
 
     def _free(self, pointer: CData) -> None:
+        for buffer in (self._input, self._output):
+            if buffer is not None:
+                buffer._forget_callbacks()
         lib.lepy_bufferevent_free(pointer, self._owned)
         self._forget_group()
         if self._ending_timer is not None:

@@ -113,3 +113,22 @@ struct lepy_listener *lepy_listener_new(struct lepy_delivery *, uint32_t slot, u
 int lepy_listener_enable(struct lepy_listener *);
 int lepy_listener_disable(struct lepy_listener *);
 void lepy_listener_free(struct lepy_listener *);
+
+/* buffer.c */
+
+struct lepy_released { struct lepy_released *next; uint64_t key; };
+struct lepy_buffer_watch { struct evbuffer_cb_entry *entry; ...; };
+
+int64_t lepy_buffer_search(struct evbuffer *, const char *what, size_t length, size_t start, int64_t end);
+int64_t lepy_buffer_search_eol(struct evbuffer *, size_t start, int style, size_t *eol_length);
+size_t lepy_buffer_copyout_from(struct evbuffer *, size_t start, char *out, size_t length);
+int lepy_buffer_peek(struct evbuffer *, size_t start, int64_t length, struct evbuffer_iovec *, int count);
+void *lepy_buffer_pullup(struct evbuffer *, struct evbuffer_cb_entry *, int frozen, size_t size);
+int lepy_buffer_add_reference(struct evbuffer *, const void *data, size_t length, uint64_t key);
+int lepy_file_segment_watch(struct evbuffer_file_segment *, uint64_t key);
+struct lepy_released *lepy_released_take(void);
+struct lepy_buffer_watch *lepy_buffer_watch_new(struct lepy_delivery *, uint32_t slot, uint32_t generation,
+	struct evbuffer *);
+void lepy_buffer_watch_take(struct lepy_buffer_watch *, size_t *orig_size, size_t *n_added, size_t *n_deleted);
+void lepy_buffer_watch_detach(struct lepy_buffer_watch *);
+void lepy_buffer_watch_free(struct lepy_buffer_watch *);

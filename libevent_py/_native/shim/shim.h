@@ -83,6 +83,20 @@ struct lepy_listener {
 	struct event *retry; /* ends the rest after running out of descriptors */
 };
 
+/* Something that Python pinned, or waits for, and C is done with. */
+struct lepy_released {
+	struct lepy_released *next;
+	uint64_t key; /* Python's name of it */
+};
+
+struct lepy_buffer_watch {
+	struct lepy_handle handle;
+	struct evbuffer *buffer; /* NULL once it is gone */
+	struct evbuffer_cb_entry *entry;
+	int pending; /* a record is under way */
+	size_t orig_size, n_added, n_deleted;
+};
+
 struct event_base *lepy_event_base_new(const struct event_config *config);
 int lepy_event_base_loopexit(struct event_base *base, double seconds);
 struct timeval lepy_timeval(double seconds);
@@ -141,5 +155,19 @@ struct lepy_listener *lepy_listener_new(struct lepy_delivery *delivery, uint32_t
 int lepy_listener_enable(struct lepy_listener *self);
 int lepy_listener_disable(struct lepy_listener *self);
 void lepy_listener_free(struct lepy_listener *self);
+
+int64_t lepy_buffer_search(struct evbuffer *buffer, const char *what, size_t length, size_t start, int64_t end);
+int64_t lepy_buffer_search_eol(struct evbuffer *buffer, size_t start, int style, size_t *eol_length);
+size_t lepy_buffer_copyout_from(struct evbuffer *buffer, size_t start, char *out, size_t length);
+int lepy_buffer_peek(struct evbuffer *buffer, size_t start, int64_t length, struct evbuffer_iovec *pieces, int count);
+void *lepy_buffer_pullup(struct evbuffer *buffer, struct evbuffer_cb_entry *entry, int frozen, size_t size);
+int lepy_buffer_add_reference(struct evbuffer *buffer, const void *data, size_t length, uint64_t key);
+int lepy_file_segment_watch(struct evbuffer_file_segment *segment, uint64_t key);
+struct lepy_released *lepy_released_take(void);
+struct lepy_buffer_watch *lepy_buffer_watch_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generation,
+    struct evbuffer *buffer);
+void lepy_buffer_watch_take(struct lepy_buffer_watch *self, size_t *orig_size, size_t *n_added, size_t *n_deleted);
+void lepy_buffer_watch_detach(struct lepy_buffer_watch *self);
+void lepy_buffer_watch_free(struct lepy_buffer_watch *self);
 
 #endif
