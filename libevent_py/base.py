@@ -13,7 +13,7 @@ from ._delivery import Delivery, ErrorHandler
 from ._errors import check, check_pointer, raise_errno
 from ._ffi import CData, ffi, lib
 from .constants import EventBaseFeatures, LoopFlags
-from .signals import MainThreadSignals, forget_wakeup
+from .signals import MainThreadSignals, forget_wakeup, uninterruptible
 
 _NO_FLAGS = LoopFlags(0)
 
@@ -148,33 +148,33 @@ class EventBase:
         pointer = delivery.live()
         if delivery.running or delivery.delivering:
             raise RuntimeError("the loop of this EventBase is running already")
-        self._break = self._exit = False
-        try:
-            delivery.running = True
-            self._thread = threading.get_ident()
-            lib.lepy_delivery_enter(pointer)
-            with MainThreadSignals(delivery):
+        with MainThreadSignals(delivery):
+            self._break = self._exit = False
+            try:
+                delivery.running = True
+                self._thread = threading.get_ident()
+                lib.lepy_delivery_enter(pointer)
                 return self._run(int(flags))
-        finally:
-            delivery.running = delivery.delivering = False
-            self._thread = None
-            if delivery.pointer is not None:
-                lib.lepy_delivery_leave(pointer)
-                delivery.keep_rest()
+            finally:
+                delivery.running = delivery.delivering = False
+                self._thread = None
+                if delivery.pointer is not None:
+                    lib.lepy_delivery_leave(pointer)
+                    delivery.keep_rest()
 
     def _run(self, flags: int) -> bool:
         delivery = self._delivery
         once = flags & lib.EVLOOP_ONCE
-        while not self._break:
+        while not (self._break or delivery.interrupted):
             delivery.hold_funerals()
             token = delivery.run(flags)
             if token >= 0:
                 records, arena = delivery.begin(token)
-                delivery.stopping = False
+                delivery.stopping = delivery.interrupted
                 delivery.delivering = True
                 delivery.work(records, arena)
                 delivery.delivering = False
-                if delivery.pointer is None or delivery.interrupted:
+                if delivery.pointer is None:
                     return False
                 if token & lib.LEPY_TOKEN_EXIT:
                     self._exit = True
@@ -303,3 +303,6 @@ class EventBase:
         if self.closed:
             return "<EventBase closed>"
         return f"<EventBase {self.method} {'running' if self.running else 'idle'}>"
+
+
+uninterruptible.add(EventBase.loop.__code__)

@@ -4,11 +4,12 @@ Python's signal handlers run between bytecodes, and an idle loop executes none.
 While loop() runs in the main thread, the byte that Python's C handler writes to
 the wake-up descriptor makes the loop return to Python for a moment.
 
-And a KeyboardInterrupt that strikes after a record was taken and before its
-callback begins would lose the record.  While loop() runs, Python's own SIGINT
-handler is replaced by one that waits a moment there, and raises once the record
-is delivered.  A handler that the program has set is left alone, and so is
-libevent's (a Signal), of which ``signal.getsignal`` knows nothing.
+And a KeyboardInterrupt that strikes in the loop's own code would lose what it has
+in hand: a record that was taken and is not delivered yet, or its own state.  While
+loop() runs, Python's own SIGINT handler is replaced by one that lets that code
+finish; loop() raises at its end.  It raises at once in a callback.  A handler that
+the program has set is left alone, and so is libevent's (a Signal), of which
+``signal.getsignal`` knows nothing.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from ._delivery import Delivery
 from ._errors import check
 from ._ffi import lib
 
-#: Code between taking a record and the callback: this package's, and what Listener calls.
+#: This package's code, and what Listener calls before its callback.
 _OURS = (str(Path(__file__).parent), str(socket.__file__))
-_WORK = Delivery.work.__code__
+
+#: Functions that must not be left halfway: Delivery.work here, EventBase.loop adds itself.
+uninterruptible = {Delivery.work.__code__}
 
 #: The bases whose loop() is on the main thread's stack, the innermost last.
 _loops: list[Delivery] = []
-
 
 # The C function that Python handles every signal with; known once SIGINT has a Python handler.
 _python_handler = lib.lepy_signal_handler(signal.SIGINT) if callable(signal.getsignal(signal.SIGINT)) else 0
@@ -40,10 +42,10 @@ def _is_pythons() -> bool:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, or let the loop raise it where a record would be lost."""
+    """Raise KeyboardInterrupt, or let loop() raise it when the code that it strikes has finished."""
     above = frame
     while above is not None and above.f_code.co_filename.startswith(_OURS):
-        if above.f_code is _WORK and _loops:
+        if above.f_code in uninterruptible and _loops:
             _loops[-1].interrupted = _loops[-1].stopping = True
             return
         above = above.f_back

@@ -11,14 +11,13 @@ STORM = """
     import os, signal, socket, time, traceback
     from libevent_py import BufferEvent, EventBase, EventFlags, LoopFlags
 
-    class Interrupts:
-        '''SIGINT every 0.7 ms by Python's own handler in the with block, and none elsewhere.'''
-
-        def __enter__(self):
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-        def __exit__(self, kind, error, traceback):
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    def block():
+        '''No more interrupts; pthread_sigmask itself raises one that came before.'''
+        while True:
+            try:
+                return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            except KeyboardInterrupt:
+                pass
 
     base = EventBase()
     pairs = [socket.socketpair() for _ in range(20)]
@@ -45,10 +44,17 @@ STORM = """
     def one_loop():
         '''Whether an interrupt came out, and whether it struck the callback.'''
         try:
-            with Interrupts():
+            try:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
                 base.loop(LoopFlags.ONCE | LoopFlags.NONBLOCK)
+            finally:
+                block()
         except KeyboardInterrupt as error:
-            codes = [frame.f_code for frame, line in traceback.walk_tb(error.__traceback__)]
+            block()  # it may have struck before the other one did
+            codes = []
+            while error is not None:  # one interrupt may strike while another is on its way out
+                codes += [frame.f_code for frame, line in traceback.walk_tb(error.__traceback__)]
+                error = error.__context__
             return True, take.__code__ in codes
         return False, False
 

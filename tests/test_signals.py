@@ -191,8 +191,11 @@ def test_a_storm_of_interrupts() -> None:
                 time.sleep(0.0007)
             os._exit(0)
 
+        raised = []
+
         def interrupt(number, frame):
             if base.running:  # nowhere else does this program expect it
+                raised.append(number)
                 raise KeyboardInterrupt
 
         fired = []
@@ -215,7 +218,7 @@ def test_a_storm_of_interrupts() -> None:
         assert len(fired) > 100
         assert fired == sorted(set(fired))
         # An interrupt can cut the callback off that it strikes, and no other.
-        assert number - len(fired) <= interrupts, (number, len(fired), interrupts)
+        assert number - len(fired) <= len(raised), (number, len(fired), raised)
         assert not base.running
         done = []
         Timer(base, 0, done.append)
