@@ -50,7 +50,8 @@ def test_it_echoes_until_a_signal(number: signal.Signals) -> None:
     with server("--port", "0") as (process, address):
         with connect(address) as client:
             client.sendall(b"hello")
-            assert client.recv(5, socket.MSG_WAITALL) == b"hello"
+            with client.makefile("rb") as echoed:
+                assert echoed.read(5) == b"hello"
         process.send_signal(number)
         out, error = process.communicate()
     assert process.returncode == 0
