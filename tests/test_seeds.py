@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from child import check_child
+from child import check_child, run_child
 from loops import run_until, settle, turn
 
 from libevent_py import (
@@ -137,7 +137,27 @@ class TestEventBase:
         Timer(base, 0.001, lambda timer: base.loopbreak(), repeat=True)
         assert base.dispatch() is False
 
-    def test_few_descriptors(self) -> None:
+    @pytest.mark.skipif(hasattr(lib, "evwatch_free"), reason="what 2.1 does; 2.2 was not looked at")
+    def test_raw_few_descriptors(self) -> None:
+        """libevent 2.1's event_base_new ends the process where descriptors are short."""
+        code = """
+            import os, resource
+            from libevent_py import lib
+            resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+            held = []
+            try:
+                while True:
+                    held.append(os.dup(0))
+            except OSError:
+                pass
+            os.close(held.pop())
+            lib.event_base_new()
+            print("alive")
+            """
+        done = run_child(code)
+        assert (done.returncode, done.stdout) == (1, "")
+
+    def test_pythonic_few_descriptors(self) -> None:
         """Where event_base_new would exit(1), EventBase() raises OSError and the process lives."""
         code = """
             import os, resource, sys
