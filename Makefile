@@ -6,7 +6,7 @@ VENV ?= .venv
 BOOTSTRAP = $(PYTHON) vendor/bootstrap.py --venv $(VENV)
 RUN = $(VENV)/bin/python
 
-.PHONY: help demo test build lint types check wheel sdist vendored clean
+.PHONY: help demo test bench build lint types check wheel sdist vendored clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -17,6 +17,10 @@ demo: build  ## build, and run the main job
 test:  ## build, and run the whole suite (ARGS= goes to pytest)
 	@$(BOOTSTRAP) --extra test
 	$(RUN) -m pytest $(ARGS)
+
+bench:  ## build, and compare with C programs, uvloop and asyncio (ARGS= goes to benchmarks/run.py)
+	@$(BOOTSTRAP) --extra bench
+	$(RUN) benchmarks/run.py $(ARGS)
 
 build:  ## the virtual environment with the package built into it
 	@$(BOOTSTRAP)

@@ -1,0 +1,118 @@
+"""What is measured: each subject runs one program once, and tells what it took."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from machine import LOAD_CORE, MEASURED_CORE, Program, answers, start
+
+#: Echo: how many connections at a time.
+CONNECTIONS = 100
+SIZES = {"1 KiB": 1024, "64 KiB": 64 * 1024}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one process took: *cost* of one operation, and how many a second of wall clock."""
+
+    cost: float
+    rate: float = 0.0
+
+
+#: By case: a subject's processes may measure several things.
+Samples = dict[str, Sample]
+
+
+def cascade(program: Program, quick: bool) -> Samples:
+    """libevent's bench: a byte goes from pipe to pipe; CPU microseconds per event."""
+    events, rounds = (20_000, 5) if quick else (50_000, 15)
+    return {
+        f"{active} of {pipes} pipes active": _median_of(
+            answers(program.command("cascade", pipes, active, events, rounds), MEASURED_CORE)
+        )
+        for pipes, active in ((100, 1), (1000, 100))
+    }
+
+
+def timers(program: Program, quick: bool) -> Samples:
+    """Timers: all added, all cancelled; all added, all fired; CPU microseconds per timer."""
+    count = 100_000 if quick else 1_000_000
+    found = answers(program.command("timers", count, 1), MEASURED_CORE)
+    return {f"added and {each['name']}": _median_of([each]) for each in found}
+
+
+def echo(program: Program, quick: bool) -> Samples:
+    """Echo over 100 connections; the server's CPU microseconds per message."""
+    warm_up, seconds = (0.5, 1.0) if quick else (1.0, 2.5)
+    found = {}
+    for name, size in SIZES.items():
+        with server(program) as (port, pid):
+            load = Program("C").command("echo_client", port, CONNECTIONS, size, warm_up, -seconds, pid)
+            found[name] = _median_of(answers(load, LOAD_CORE))
+    return found
+
+
+def idle(program: Program, quick: bool) -> Samples:
+    """Memory of the server per connection, in bytes: just accepted, and after an echo of 1 KiB."""
+    count = 1_000 if quick else 5_000
+    socks = []
+    with server(program) as (port, pid), contextlib.ExitStack() as stack:
+        # What the first connections cost once is no connection's memory.
+        for number in range(count + 20):
+            if number == 20:
+                _echo_on(socks)
+                before = _anonymous_memory(pid)
+            socks.append(stack.enter_context(socket.create_connection(("127.0.0.1", port))))
+        _wait_for_descriptors(pid, len(socks))
+        accepted = _anonymous_memory(pid)
+        _echo_on(socks)
+        echoed = _anonymous_memory(pid)
+    return {
+        "accepted": Sample((accepted - before) / count),
+        "after one echo": Sample((echoed - before) / count),
+    }
+
+
+def _median_of(found: list[dict[str, float]]) -> Sample:
+    cost = median(each["cpu"] / each["operations"] for each in found)
+    return Sample(cost * 1e6, median(each["operations"] / each["wall"] for each in found))
+
+
+@contextlib.contextmanager
+def server(program: Program, *prefix: str) -> Iterator[tuple[int, int]]:
+    """Run an echo server, with *prefix* before its command; its port and process."""
+    with start([*prefix, *program.command("echo_server")], MEASURED_CORE) as process:
+        try:
+            assert process.stdout is not None
+            yield int(process.stdout.readline()), process.pid
+        finally:
+            process.terminate()
+
+
+def _anonymous_memory(pid: int) -> int:
+    found = re.search(r"^Anonymous: +(\d+) kB$", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1]) * 1024
+
+
+def _wait_for_descriptors(pid: int, count: int) -> None:
+    # The connection is there before the server has accepted it.
+    while sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()) < count:
+        time.sleep(0.01)
+    time.sleep(0.2)
+
+
+def _echo_on(socks: list[socket.socket]) -> None:
+    message = b"x" * 1024
+    for sock in socks:
+        sock.sendall(message)
+        left = len(message)
+        while left:
+            left -= len(sock.recv(left))
