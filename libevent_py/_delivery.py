@@ -20,6 +20,7 @@ from ._errors import check_pointer, raise_wrong_thread
 from ._ffi import CData, ffi, lib
 from ._handles import Handle, HandleTable
 from .exceptions import ClosedError
+from .log import drain
 
 # struct lepy_record: slot, generation, kind, what, offset, length.
 _RECORD = struct.Struct("=IIiiII")
@@ -139,6 +140,8 @@ class Delivery:
         self.delivering = True
         self.stopping = False
         try:
+            if token & lib.LEPY_TOKEN_LOGGED:
+                drain()
             while length_hint(records) and not self.stopping:
                 try:
                     self.work(records, arena)

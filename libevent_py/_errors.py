@@ -8,12 +8,15 @@ from typing import NoReturn
 
 from ._ffi import CData, ffi, lib
 from .exceptions import LibeventError, WrongThreadError
+from .log import drain
 
 
 def raise_errno(what: str) -> NoReturn:
     """Raise the OSError of C's errno; LibeventError where C left none."""
-    if ffi.errno:
-        raise OSError(ffi.errno, f"{what}: {os.strerror(ffi.errno)}")
+    number = ffi.errno
+    drain(number)
+    if number:
+        raise OSError(number, f"{what}: {os.strerror(number)}")
     raise LibeventError(f"{what}: libevent refused without saying why")
 
 

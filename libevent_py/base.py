@@ -13,6 +13,7 @@ from ._delivery import Delivery, ErrorHandler
 from ._errors import check, check_pointer, raise_errno
 from ._ffi import CData, ffi, lib
 from .constants import EventBaseFeatures, LoopFlags
+from .log import drain
 from .signals import MainThreadSignals, forget_wakeup, uninterruptible
 
 _NO_FLAGS = LoopFlags(0)
@@ -168,6 +169,8 @@ class EventBase:
         while not (self._break or delivery.interrupted):
             delivery.hold_funerals()
             token = delivery.run(flags)
+            if token & lib.LEPY_TOKEN_LOGGED:
+                drain()
             if token >= 0:
                 records, arena = delivery.begin(token)
                 delivery.stopping = delivery.interrupted

@@ -8,6 +8,7 @@ struct lepy_record { ...; };
 #define LEPY_BATCH_RECORDS ...
 #define LEPY_BATCH_ARENA ...
 #define LEPY_FOREIGN_THREAD ...
+static const int64_t LEPY_TOKEN_LOGGED;
 static const int64_t LEPY_TOKEN_MORE;
 static const int64_t LEPY_TOKEN_EXIT;
 
@@ -34,6 +35,16 @@ int lepy_delivery_foreign(const struct lepy_delivery *);
 void lepy_delivery_interrupt(struct lepy_delivery *);
 evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *);
 intptr_t lepy_signal_handler(int number);
+
+/* log.c */
+
+struct lepy_log_message { int severity; int is_mine; char text[...]; ...; };
+
+int lepy_log_take(struct lepy_log_message *);
+unsigned lepy_log_dropped(void);
+int lepy_log_pending(void);
+void lepy_log_lives(int yes);
+void lepy_log_reset(void);
 
 /* event.c */
 

@@ -35,7 +35,7 @@ hand_over(struct lepy_delivery *delivery, struct lepy_level *level)
 			level->last = NULL;
 		batch->next = NULL;
 		delivery->handed = batch;
-		delivery->hand_overs = (delivery->hand_overs + 1) & 0x1fffffff;
+		delivery->hand_overs = (delivery->hand_overs + 1) & 0x0fffffff;
 		delivery->handed_token = (int64_t)delivery->hand_overs << 32 | (int64_t)batch->index << 16 | batch->count;
 	} else {
 		batch = NULL;
@@ -79,6 +79,9 @@ drain_callback(evutil_socket_t fd, short what, void *arg)
 		int64_t token = delivery->handed_token;
 		uint32_t remaining = 0;
 
+		if (lepy_log_pending())
+			token |= LEPY_TOKEN_LOGGED;
+
 		delivery->delivering = 1;
 		if (python_lives)
 			remaining = lepy_deliver(delivery->python, token);
@@ -88,6 +91,9 @@ drain_callback(evutil_socket_t fd, short what, void *arg)
 		lepy_delivery_consume(delivery, token, remaining);
 	}
 }
+
+/* What a token tells besides the batch. */
+#define FLAGS (LEPY_TOKEN_LOGGED | LEPY_TOKEN_MORE | LEPY_TOKEN_EXIT)
 
 /* Ends Python's work on the batch of token, of whose records it has not begun
  * remaining.  Any other token than the last hand-over's means that Python was
@@ -104,7 +110,7 @@ take_back(struct lepy_delivery *delivery, int64_t token, uint32_t remaining)
 	delivery->handed = NULL;
 	if (batch)
 		level = &delivery->levels[batch->level];
-	if (batch && ((token & ~(LEPY_TOKEN_MORE | LEPY_TOKEN_EXIT)) != delivery->handed_token || remaining > batch->count))
+	if (batch && ((token & ~FLAGS) != delivery->handed_token || remaining > batch->count))
 		remaining = batch->count;
 	if (batch && remaining) {
 		memmove(batch->records, batch->records + (batch->count - remaining), remaining * sizeof *batch->records);
@@ -159,6 +165,8 @@ token_of_handed(const struct lepy_delivery *delivery)
 		token |= LEPY_TOKEN_MORE;
 	if (event_base_got_exit(delivery->base))
 		token |= LEPY_TOKEN_EXIT;
+	if (lepy_log_pending())
+		token |= LEPY_TOKEN_LOGGED;
 	return token;
 }
 

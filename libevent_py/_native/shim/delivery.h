@@ -38,9 +38,11 @@ enum lepy_run_result {
 	LEPY_RUN_NO_MEMORY = -5 /* a record could not be stored */
 };
 
-/* A token's bits: record count 0-15, batch index 16-31, hand-over number 32-60,
- * then whether the same pass filled another batch, and whether loopexit has
- * ended the loop. */
+/* A token's bits: record count 0-15, batch index 16-31, hand-over number 32-59,
+ * then whether libevent has logged something (so has a negative result, for
+ * simplicity), whether the same pass filled another batch, and whether loopexit
+ * has ended the loop. */
+#define LEPY_TOKEN_LOGGED ((int64_t)1 << 60)
 #define LEPY_TOKEN_MORE ((int64_t)1 << 61)
 #define LEPY_TOKEN_EXIT ((int64_t)1 << 62)
 

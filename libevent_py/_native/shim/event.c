@@ -35,6 +35,7 @@ lepy_event_base_new(const struct event_config *config)
 		errno = failure;
 		return NULL;
 	}
+	lepy_log_capture();
 	errno = 0;
 	base = config ? event_base_new_with_config(config) : event_base_new();
 	return base;

@@ -51,4 +51,10 @@ lepy_evutil_socket_geterror(evutil_socket_t sock)
 #undef evutil_socket_geterror
 #define evutil_socket_geterror lepy_evutil_socket_geterror
 
+/* log.c notes what the program sets, so that the Pythonic layer does not set its own over it. */
+void lepy_set_log_callback(event_log_cb callback);
+void lepy_set_fatal_callback(event_fatal_cb callback);
+#define event_set_log_callback lepy_set_log_callback
+#define event_set_fatal_callback lepy_set_fatal_callback
+
 #endif

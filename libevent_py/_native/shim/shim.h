@@ -97,6 +97,22 @@ struct lepy_buffer_watch {
 	size_t orig_size, n_added, n_deleted;
 };
 
+/* One message of libevent's, at most as long as libevent makes them. */
+#define LEPY_LOG_TEXT 1024
+struct lepy_log_message {
+	int severity; /* EVENT_LOG_* */
+	int is_mine;  /* this thread's */
+	pthread_t thread;
+	char text[LEPY_LOG_TEXT];
+};
+
+int lepy_log_take(struct lepy_log_message *message);
+unsigned lepy_log_dropped(void);
+int lepy_log_pending(void);
+void lepy_log_capture(void);
+void lepy_log_lives(int yes);
+void lepy_log_reset(void);
+
 struct event_base *lepy_event_base_new(const struct event_config *config);
 int lepy_event_base_loopexit(struct event_base *base, double seconds);
 struct timeval lepy_timeval(double seconds);
