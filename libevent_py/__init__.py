@@ -18,11 +18,14 @@ from .bufferevent import FilterBufferEvent as FilterBufferEvent
 from .bufferevent import PairedBufferEvent as PairedBufferEvent
 from .bufferevent import RateLimit as RateLimit
 from .bufferevent import RateLimitGroup as RateLimitGroup
+from .config import EventConfig as EventConfig
+from .config import supported_methods as supported_methods
 from .constants import BufferEventEvents as BufferEventEvents
 from .constants import BufferEventOptions as BufferEventOptions
 from .constants import BufferEventTriggers as BufferEventTriggers
 from .constants import EOLStyle as EOLStyle
 from .constants import EventBaseFeatures as EventBaseFeatures
+from .constants import EventBaseFlags as EventBaseFlags
 from .constants import EventFlags as EventFlags
 from .constants import FlushMode as FlushMode
 from .constants import LoopFlags as LoopFlags
@@ -48,6 +51,8 @@ __all__ = [
     "Event",
     "EventBase",
     "EventBaseFeatures",
+    "EventBaseFlags",
+    "EventConfig",
     "EventFlags",
     "FileSegment",
     "FilterBufferEvent",
@@ -66,4 +71,5 @@ __all__ = [
     "build_info",
     "ffi",
     "lib",
+    "supported_methods",
 ]

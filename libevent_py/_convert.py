@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import enum
 import os
 import socket
 import struct
 import sys
-from typing import Any, Protocol, Union
+from typing import Any, Protocol, TypeVar, Union
 
 from ._ffi import CData, ffi
 
@@ -16,6 +17,8 @@ class HasFileno(Protocol):
 
     def fileno(self) -> int: ...
 
+
+_F = TypeVar("_F", bound=enum.IntFlag)
 
 FileDescriptor = Union[int, HasFileno]
 Buffered = Union[bytes, bytearray, memoryview]
@@ -48,6 +51,15 @@ def integer(value: int, what: str, low: int, high: int) -> int:
     if not low <= value <= high:
         raise ValueError(f"{what} must be between {low} and {high}, not {value}")
     return value
+
+
+def flags(value: int, kind: type[_F], what: str) -> _F:
+    """*value* as flags of *kind*, which knows them all."""
+    integer(value, what, 0, (1 << 31) - 1)
+    unknown = value & ~sum(int(flag) for flag in kind)
+    if unknown:
+        raise ValueError(f"unknown {what}: {unknown:#x}")
+    return kind(value)
 
 
 def size(value: int, what: str) -> int:

@@ -12,7 +12,9 @@ import struct
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
+from math import inf
 from operator import length_hint
+from time import monotonic
 from typing import Any
 
 from ._callbacks import let_go, pinned
@@ -48,6 +50,8 @@ class Delivery:
         self.on_error = on_error
         #: A callback wants the rest of the batch to wait: loopbreak, loopcontinue, close.
         self.stopping = False
+        #: A limit of max_interval or max_callbacks was reached.
+        self.limited = False
         #: Records are being delivered, from our loop or somebody else's.
         self.delivering = False
         #: Python's loop() is on the stack.
@@ -63,6 +67,10 @@ class Delivery:
         # The batch being worked on: C's name of it, and what is left.  One tuple, so
         # that an interrupt at any moment leaves both true or neither.
         self._batch: tuple[int, Iterator[tuple[int, ...]]] = (-1, iter(()))
+        # Seconds, callbacks and the first priority of limit(); None without limits.
+        self._limits: tuple[float, float, int] | None = None
+        # The deadline, and how many callbacks are left, where a pass goes on in the next batch.
+        self._allowance: tuple[float, float] | None = None
         self._handle = ffi.new_handle(self)
         self.pointer = check_pointer(
             lib.lepy_delivery_new(base, priorities, self._handle), "cannot attach to the event_base"
@@ -107,7 +115,31 @@ class Delivery:
         memory, arena = self._buffers[index]
         records = _unpack(memory[: (token & 0xFFFF) * _SIZE])
         self._batch = (token, records)
-        return records, arena
+        return (records if self._limits is None else self._limited(*self._limits)), arena
+
+    def limit(self, seconds: float | None, callbacks: int | None, min_priority: int) -> None:
+        """Let libevent look at all priorities anew after so many seconds or callbacks at a stretch."""
+        if seconds is not None or callbacks is not None:
+            self._limits = (inf if seconds is None else seconds, callbacks or inf, min_priority)
+
+    def _limited(self, seconds: float, callbacks: float, min_priority: int) -> Iterator[tuple[int, ...]]:
+        """The records of the batch until a limit is reached; what is left is for later."""
+        token, records = self._batch
+        if lib.lepy_delivery_handed_level(self.pointer) < min_priority:
+            yield from records
+            return
+        deadline, callbacks = self._allowance or (monotonic() + seconds, callbacks)
+        self._allowance = None
+        for record in records:
+            yield record
+            callbacks -= 1
+            if callbacks <= 0 or monotonic() >= deadline:
+                if token & lib.LEPY_TOKEN_MORE or length_hint(records):
+                    self.keep_rest()  # else the pass's next batch would come at once
+                    self.limited = self.stopping = True
+                return
+        if token & lib.LEPY_TOKEN_MORE:
+            self._allowance = (deadline, callbacks)
 
     def work(self, records: Iterator[tuple[int, ...]], arena: Any) -> None:
         """Deliver *records* until they end, a callback raises, or ``stopping`` is set.
@@ -137,12 +169,13 @@ class Delivery:
         ``sys.excepthook``, and the loop, whose owner asked for no more, goes on.
         """
         records, arena = self.begin(token)
+        left = self._batch[1]
         self.delivering = True
-        self.stopping = False
+        self.stopping = self.limited = False
         try:
             if token & lib.LEPY_TOKEN_LOGGED:
                 drain()
-            while length_hint(records) and not self.stopping:
+            while length_hint(left) and not self.stopping:
                 try:
                     self.work(records, arena)
                 except BaseException:
@@ -150,7 +183,9 @@ class Delivery:
         finally:
             self.delivering = False
             self.hold_funerals()
-        return length_hint(records)
+        if self.limited:
+            lib.event_base_loopcontinue(self.base)
+        return length_hint(left)
 
     def keep_rest(self) -> None:
         """Give what a cut-short batch has left back to C, for whoever runs the loop next."""

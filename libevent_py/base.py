@@ -10,8 +10,9 @@ from types import TracebackType
 
 from . import _convert, threads  # noqa: F401  (threads: libevent's locking comes first)
 from ._delivery import Delivery, ErrorHandler
-from ._errors import check, check_pointer, raise_errno
+from ._errors import check, raise_errno
 from ._ffi import CData, ffi, lib
+from .config import EventConfig, new_event_base
 from .constants import EventBaseFeatures, LoopFlags
 from .log import drain
 from .signals import MainThreadSignals, forget_wakeup, uninterruptible
@@ -30,6 +31,7 @@ class EventBase:
     base's objects meanwhile.
 
     Args:
+        config: How to make it: backend, flags, fairness; None for libevent's defaults.
         priorities: How many priorities its events have, 0 (first served) to
             *priorities* - 1; new events get the middle one.
         on_error: Called with the exception that a callback raised.  Without it
@@ -37,6 +39,7 @@ class EventBase:
 
     Raises:
         OSError: No free file descriptors (EMFILE), where libevent would exit.
+        UnsupportedError: No backend can do what *config* requires.
 
     Example::
 
@@ -45,14 +48,22 @@ class EventBase:
             base.dispatch()
     """
 
-    def __init__(self, *, priorities: int = 1, on_error: ErrorHandler | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        config: EventConfig | None = None,
+        priorities: int = 1,
+        on_error: ErrorHandler | None = None,
+    ) -> None:
         _convert.integer(priorities, "priorities", 1, lib.EVENT_MAX_PRIORITIES - 1)
         _convert.callback(on_error, "on_error")
-        base = check_pointer(lib.lepy_event_base_new(ffi.NULL), "cannot make an event_base")
+        base = new_event_base(config)
         if lib.event_base_priority_init(base, priorities) < 0:
             lib.event_base_free(base)
             raise MemoryError("libevent found no memory for the priorities")
         self._attach(base, priorities, on_error, owned=True)
+        if config is not None:
+            self._delivery.limit(config.max_interval, config.max_callbacks, config.min_priority)
 
     def _attach(self, base: CData, priorities: int, on_error: ErrorHandler | None, *, owned: bool) -> None:
         self._base = base

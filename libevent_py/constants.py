@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Generic, TypeVar
 
+from ._features import has
 from ._ffi import lib
 
 
@@ -45,6 +46,37 @@ class EventBaseFeatures(enum.IntFlag):
     FDS = lib.EV_FEATURE_FDS
     #: Tell of a peer's close without reading (``EventFlags.CLOSED``).
     EARLY_CLOSE = lib.EV_FEATURE_EARLY_CLOSE
+
+
+class EventBaseFlags(enum.IntFlag):
+    """Options of a base (``EVENT_BASE_FLAG_*``), for EventConfig.
+
+    With libevent 2.2 also ``EPOLL_DISALLOW_TIMERFD``, and ``DISALLOW_SIGNALFD`` (2.2.1-alpha) or
+    ``USE_SIGNALFD`` (later): one bit with opposite meanings, of which a build has one name.
+    """
+
+    #: No lock in the base.  Not safe in Python: EventConfig refuses it.
+    NOLOCK = lib.EVENT_BASE_FLAG_NOLOCK
+    #: Ignore ``EVENT_NOEPOLL`` and the like in the environment.
+    IGNORE_ENV = lib.EVENT_BASE_FLAG_IGNORE_ENV
+    #: IOCP from the start on Windows; nothing elsewhere.
+    STARTUP_IOCP = lib.EVENT_BASE_FLAG_STARTUP_IOCP
+    #: Ask for the time whenever it is needed, not once a pass.
+    NO_CACHE_TIME = lib.EVENT_BASE_FLAG_NO_CACHE_TIME
+    #: Fewer system calls under epoll.  Event.add() then reports no errors, and a descriptor that was
+    #: copied with dup() must not be used.
+    EPOLL_USE_CHANGELIST = lib.EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST
+    #: The most precise clock that the system has, which may be slower.
+    PRECISE_TIMER = lib.EVENT_BASE_FLAG_PRECISE_TIMER
+    if has("EVENT_BASE_FLAG_EPOLL_DISALLOW_TIMERFD"):
+        #: Timeouts by epoll_wait's milliseconds, also with PRECISE_TIMER.
+        EPOLL_DISALLOW_TIMERFD = lib.EVENT_BASE_FLAG_EPOLL_DISALLOW_TIMERFD
+    if has("EVENT_BASE_FLAG_DISALLOW_SIGNALFD"):
+        #: Signals without signalfd, which is used otherwise.
+        DISALLOW_SIGNALFD = lib.EVENT_BASE_FLAG_DISALLOW_SIGNALFD
+    if has("EVENT_BASE_FLAG_USE_SIGNALFD"):
+        #: Signals by signalfd.
+        USE_SIGNALFD = lib.EVENT_BASE_FLAG_USE_SIGNALFD
 
 
 class BufferEventOptions(enum.IntFlag):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libevent_py import _convert, ffi
+from libevent_py import EventFlags, _convert, ffi
 
 
 def sockaddr_of(sock: socket.socket) -> bytes:
@@ -245,3 +245,24 @@ class TestPointer:
         """Anything else is a TypeError."""
         with pytest.raises(TypeError, match="need an address"):
             _convert.pointer(value, "struct event *")
+
+
+class TestFlags:
+    """Flags of an IntFlag."""
+
+    def test_known_ones(self) -> None:
+        """Numbers become the flags that they are."""
+        assert _convert.flags(6, EventFlags, "flags") is EventFlags.READ | EventFlags.WRITE
+        assert _convert.flags(0, EventFlags, "flags") == EventFlags(0)
+
+    @pytest.mark.parametrize("value", [0x1000, 0x1002, -1, 1 << 31, 1 << 70])
+    def test_unknown_ones(self, value: int) -> None:
+        """A bit that no flag has, and what C cannot hold, is a ValueError."""
+        with pytest.raises(ValueError, match="flags"):
+            _convert.flags(value, EventFlags, "flags")
+
+    @pytest.mark.parametrize("value", ["READ", None, 2.0])
+    def test_what_is_no_flag(self, value: Any) -> None:
+        """Only an int is one."""
+        with pytest.raises(TypeError, match="flags must be an int"):
+            _convert.flags(value, EventFlags, "flags")

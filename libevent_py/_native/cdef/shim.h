@@ -28,6 +28,7 @@ int64_t lepy_delivery_run(struct lepy_delivery *, int flags, int64_t token, uint
 void lepy_delivery_consume(struct lepy_delivery *, int64_t token, uint32_t remaining);
 struct lepy_record *lepy_delivery_records(struct lepy_delivery *, int index);
 char *lepy_delivery_arena(struct lepy_delivery *, int index);
+int lepy_delivery_handed_level(const struct lepy_delivery *);
 void lepy_delivery_enter(struct lepy_delivery *);
 void lepy_delivery_leave(struct lepy_delivery *);
 int lepy_delivery_on_stack(const struct lepy_delivery *);

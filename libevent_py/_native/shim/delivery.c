@@ -65,6 +65,13 @@ drain_callback(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (level->rest) {
+		/* Active since before libevent looked for more: behind what it has
+		 * found, which may be the same events again (lepy_report_event). */
+		level->rest = 0;
+		lepy_activate_drain(level);
+		return;
+	}
 	if (delivery->python_drives) {
 		hand_over(delivery, level);
 		delivery->left = 1;
@@ -114,8 +121,10 @@ take_back(struct lepy_delivery *delivery, int64_t token, uint32_t remaining)
 		remaining = batch->count;
 	if (batch && remaining) {
 		memmove(batch->records, batch->records + (batch->count - remaining), remaining * sizeof *batch->records);
+		batch->taken += batch->count - remaining;
 		batch->count = remaining;
 		batch->next = level->first;
+		level->rest = 1;
 		level->first = batch;
 		if (!level->last)
 			level->last = batch;
@@ -209,6 +218,14 @@ char *
 lepy_delivery_arena(struct lepy_delivery *delivery, int index)
 {
 	return delivery->batches[index]->arena;
+}
+
+/* Called by Python where dispatch limits begin at some priority: that of the
+ * batch which it works on. */
+int
+lepy_delivery_handed_level(const struct lepy_delivery *delivery)
+{
+	return delivery->handed ? delivery->handed->level : 0;
 }
 
 /* The thread that calls these two owns the base's handles in between. */

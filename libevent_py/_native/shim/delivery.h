@@ -61,6 +61,7 @@ struct lepy_batch {
 	int level;
 	uint64_t serial; /* of this filling; 0 while spare */
 	uint32_t count;
+	uint32_t taken; /* records that Python had of this filling already */
 	uint32_t used; /* bytes of the arena */
 	struct lepy_record records[LEPY_BATCH_RECORDS];
 	char arena[LEPY_BATCH_ARENA];
@@ -75,6 +76,7 @@ struct lepy_level {
 	struct lepy_delivery *delivery;
 	struct event *drain;
 	struct lepy_batch *first, *last; /* waiting, oldest first */
+	int rest; /* the first was cut short, and its drain event is active */
 };
 
 struct lepy_delivery {
@@ -110,6 +112,13 @@ struct lepy_handle {
 	int level;           /* the priority at which it reports */
 };
 
+/* Where a handle's last record was written. */
+struct lepy_mark {
+	struct lepy_batch *batch;
+	uint64_t serial;   /* the batch's then */
+	uint32_t position; /* counted from the beginning of that filling */
+};
+
 void lepy_python_lives(int lives);
 struct lepy_delivery *lepy_delivery_new(struct event_base *base, int priorities, void *python);
 void lepy_delivery_free(struct lepy_delivery *delivery);
@@ -117,6 +126,7 @@ int64_t lepy_delivery_run(struct lepy_delivery *delivery, int flags, int64_t tok
 void lepy_delivery_consume(struct lepy_delivery *delivery, int64_t token, uint32_t remaining);
 struct lepy_record *lepy_delivery_records(struct lepy_delivery *delivery, int index);
 char *lepy_delivery_arena(struct lepy_delivery *delivery, int index);
+int lepy_delivery_handed_level(const struct lepy_delivery *delivery);
 void lepy_delivery_enter(struct lepy_delivery *delivery);
 void lepy_delivery_leave(struct lepy_delivery *delivery);
 int lepy_delivery_on_stack(const struct lepy_delivery *delivery);
@@ -139,6 +149,7 @@ struct event *lepy_internal_event(struct event_base *base, evutil_socket_t fd, s
  * lepy_report_batch is the batch they are in: they wait as long as its serial
  * stays. */
 void lepy_report(struct lepy_handle *handle, int kind, int what);
+void lepy_report_event(struct lepy_handle *handle, struct lepy_mark *mark, int what);
 void lepy_report_begin(struct lepy_handle *handle);
 size_t lepy_report_room(struct lepy_handle *handle, char **room);
 struct lepy_batch *lepy_report_batch(struct lepy_handle *handle);

@@ -60,8 +60,13 @@ lepy_timeval(double seconds)
 static void
 event_callback(evutil_socket_t fd, short what, void *arg)
 {
+	struct lepy_event *self = arg;
+
 	(void)fd;
-	lepy_report(arg, LEPY_KIND_EVENT, what);
+	if (what & EV_SIGNAL) /* each arrival counts */
+		lepy_report(&self->handle, LEPY_KIND_EVENT, what);
+	else
+		lepy_report_event(&self->handle, &self->last, what);
 }
 
 /* Called by Event: a new event that reports to delivery as slot.  The
@@ -69,7 +74,7 @@ event_callback(evutil_socket_t fd, short what, void *arg)
 struct lepy_event *
 lepy_event_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generation, evutil_socket_t fd, short events)
 {
-	struct lepy_event *self = malloc(sizeof *self);
+	struct lepy_event *self = calloc(1, sizeof *self);
 
 	if (!self)
 		return NULL;

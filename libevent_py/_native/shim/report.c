@@ -29,6 +29,7 @@ take_batch(struct lepy_delivery *delivery, int level)
 	batch->level = level;
 	batch->serial = ++delivery->serials;
 	batch->count = 0;
+	batch->taken = 0;
 	batch->used = 0;
 	return batch;
 }
@@ -108,4 +109,31 @@ lepy_report(struct lepy_handle *handle, int kind, int what)
 {
 	lepy_report_begin(handle);
 	lepy_report_end(handle, kind, what, 0);
+}
+
+/* For event.c: as libevent does with an event that is active already, adds to
+ * the record of mark where that waits, which it does only after Python was cut
+ * short; else writes a new one. */
+void
+lepy_report_event(struct lepy_handle *handle, struct lepy_mark *mark, int what)
+{
+	struct lepy_delivery *delivery = handle->delivery;
+	struct lepy_batch *batch = mark->batch;
+
+	lepy_report_begin(handle);
+	if (batch && batch->serial == mark->serial && batch != delivery->handed && mark->position >= batch->taken) {
+		struct lepy_record *record = &batch->records[mark->position - batch->taken];
+
+		if (record->generation == handle->generation) {
+			record->what |= what;
+			pthread_mutex_unlock(&delivery->lock);
+			return;
+		}
+	}
+	mark->batch = batch = filling_batch(delivery, handle->level);
+	if (batch) {
+		mark->serial = batch->serial;
+		mark->position = batch->taken + batch->count;
+	}
+	lepy_report_end(handle, LEPY_KIND_EVENT, what, 0);
 }

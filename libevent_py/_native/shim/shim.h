@@ -10,6 +10,7 @@
 struct lepy_event {
 	struct lepy_handle handle; /* first: the callback's argument is both */
 	struct event *event;
+	struct lepy_mark last;
 };
 
 struct lepy_filter;
