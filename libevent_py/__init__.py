@@ -26,6 +26,7 @@ from .constants import BufferEventTriggers as BufferEventTriggers
 from .constants import EOLStyle as EOLStyle
 from .constants import EventBaseFeatures as EventBaseFeatures
 from .constants import EventBaseFlags as EventBaseFlags
+from .constants import EventCount as EventCount
 from .constants import EventFlags as EventFlags
 from .constants import FlushMode as FlushMode
 from .constants import LoopFlags as LoopFlags
@@ -36,6 +37,8 @@ from .exceptions import ClosedError as ClosedError
 from .exceptions import LibeventError as LibeventError
 from .exceptions import UnsupportedError as UnsupportedError
 from .exceptions import WrongThreadError as WrongThreadError
+from .inspection import CommonTimeout as CommonTimeout
+from .inspection import EventInfo as EventInfo
 from .listener import Listener as Listener
 
 __all__ = [
@@ -47,13 +50,16 @@ __all__ = [
     "BufferEventPair",
     "BufferEventTriggers",
     "ClosedError",
+    "CommonTimeout",
     "EOLStyle",
     "Event",
     "EventBase",
     "EventBaseFeatures",
     "EventBaseFlags",
     "EventConfig",
+    "EventCount",
     "EventFlags",
+    "EventInfo",
     "FileSegment",
     "FilterBufferEvent",
     "FlushMode",

@@ -187,6 +187,25 @@ class Delivery:
             lib.event_base_loopcontinue(self.base)
         return length_hint(left)
 
+    def current(self) -> Handle | None:
+        """Whose callback is running: the handle of the last record that was begun."""
+        if not self.delivering:
+            return None
+        token, left = self._batch
+        position = (token & 0xFFFF) - length_hint(left) - 1
+        if position < 0:
+            return None
+        memory, _ = self._buffers[token >> 16 & 0xFFFF]
+        slot, generation, *_ = _RECORD.unpack_from(memory, position * _SIZE)
+        return self.table.find(slot, generation)
+
+    def num_events(self, flags: int) -> int:
+        """How many there are in libevent, and of active ones those whose records wait for Python."""
+        count = lib.lepy_delivery_num_events(self.pointer, flags)
+        if self.delivering and flags & lib.EVENT_BASE_COUNT_ACTIVE:
+            count += length_hint(self._batch[1])
+        return count
+
     def keep_rest(self) -> None:
         """Give what a cut-short batch has left back to C, for whoever runs the loop next."""
         if self.pointer is not None:

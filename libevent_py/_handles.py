@@ -136,6 +136,12 @@ class HandleTable:
         self._free.append(slot)
         self.open_count -= 1
 
+    def find(self, slot: int, generation: int) -> Handle | None:
+        """The handle that has *slot* in its *generation*."""
+        seen = self._seen.get(slot)
+        handle = self.kept[slot] or (seen() if seen else None)
+        return handle if handle is not None and handle._generation == generation else None
+
     def open_handles(self) -> list[Handle]:
         """Every handle that is not closed, the youngest last.
 

@@ -11,9 +11,10 @@ from types import TracebackType
 from . import _convert, threads  # noqa: F401  (threads: libevent's locking comes first)
 from ._delivery import Delivery, ErrorHandler
 from ._errors import check, raise_errno
-from ._ffi import CData, ffi, lib
+from ._ffi import CData, lib
 from .config import EventConfig, new_event_base
-from .constants import EventBaseFeatures, LoopFlags
+from .constants import LoopFlags
+from .inspection import Inspection
 from .log import drain
 from .signals import MainThreadSignals, forget_wakeup, uninterruptible
 
@@ -23,7 +24,7 @@ _NO_FLAGS = LoopFlags(0)
 _CLOSING_PASSES = 64
 
 
-class EventBase:
+class EventBase(Inspection):
     """An event loop and all that waits in it (``struct event_base``).
 
     It keeps pending events, open bufferevents and listeners alive, and closes
@@ -73,6 +74,7 @@ class EventBase:
         self._break = False
         self._exit = False
         self._thread: int | None = None
+        self._common_timeouts = {}
         self._delivery = Delivery(base, priorities, on_error)
 
     @classmethod
@@ -92,42 +94,6 @@ class EventBase:
         _convert.callback(on_error, "on_error")
         self._attach(base, lib.event_base_get_npriorities(base), on_error, owned=False)
         return self
-
-    def _live(self) -> Delivery:
-        """The delivery queue, for a thread that may use it."""
-        self._delivery.check_thread()
-        return self._delivery
-
-    @property
-    def pointer(self) -> CData:
-        """The ``struct event_base *`` for the raw layer; borrowed, gone when this is closed."""
-        self._delivery.live()
-        return self._base
-
-    @property
-    def closed(self) -> bool:
-        """True once :meth:`close` was called."""
-        return self._delivery.pointer is None
-
-    @property
-    def running(self) -> bool:
-        """True while :meth:`loop` or :meth:`dispatch` runs."""
-        return self._delivery.running
-
-    @property
-    def method(self) -> str:
-        """The backend: ``epoll``, ``poll``, ``select``, ``kqueue``… (``event_base_get_method``)."""
-        return str(ffi.string(lib.event_base_get_method(self.pointer)), "ascii")
-
-    @property
-    def features(self) -> EventBaseFeatures:
-        """What the backend can do (``event_base_get_features``)."""
-        return EventBaseFeatures(lib.event_base_get_features(self.pointer))
-
-    @property
-    def priorities(self) -> int:
-        """How many priorities there are (``event_base_get_npriorities``)."""
-        return self._priorities
 
     def dispatch(self) -> bool:
         """Run until no event is left, or until told to stop (``event_base_dispatch``).

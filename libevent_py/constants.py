@@ -48,6 +48,17 @@ class EventBaseFeatures(enum.IntFlag):
     EARLY_CLOSE = lib.EV_FEATURE_EARLY_CLOSE
 
 
+class EventCount(enum.IntFlag):
+    """Which events :meth:`EventBase.num_events` counts (``EVENT_BASE_COUNT_*``)."""
+
+    #: About to be called.
+    ACTIVE = lib.EVENT_BASE_COUNT_ACTIVE
+    #: What keeps the loop alive without being an event, deferred work say.
+    VIRTUAL = lib.EVENT_BASE_COUNT_VIRTUAL
+    #: Added: as libevent counts, once for the descriptor and once for the timeout.
+    ADDED = lib.EVENT_BASE_COUNT_ADDED
+
+
 class EventBaseFlags(enum.IntFlag):
     """Options of a base (``EVENT_BASE_FLAG_*``), for EventConfig.
 

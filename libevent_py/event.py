@@ -13,6 +13,7 @@ from ._errors import check, check_pointer
 from ._ffi import CData, ffi, lib
 from ._handles import Handle
 from .constants import EventFlags, FlagCache
+from .inspection import CommonTimeout
 
 if TYPE_CHECKING:
     from .base import EventBase
@@ -129,20 +130,27 @@ class Event(Handle):
         self._live()
         return lib.event_get_fd(self._event)
 
-    def add(self, timeout: float | None = None) -> None:
+    def add(self, timeout: float | CommonTimeout | None = None) -> None:
         """Start waiting (``event_add``).
 
         Args:
-            timeout: Seconds after which it fires with TIMEOUT.  None waits for
-                ever, or keeps the timeout of an earlier add that is running.
+            timeout: Seconds after which it fires with TIMEOUT, or one of
+                :meth:`EventBase.common_timeout`.  None waits for ever, or keeps
+                the timeout of an earlier add that is running.
 
         Raises:
             OSError: The backend refuses the descriptor: EPERM for a regular file
                 under epoll, EBADF for a closed one.
         """
-        seconds = _convert.seconds(timeout)
-        self._live()
-        check(lib.lepy_event_add(self._event, seconds), f"cannot add {self!r}")
+        if isinstance(timeout, CommonTimeout):
+            self._live()
+            seconds = timeout.seconds
+            result = lib.event_add(self._event, timeout._in(self._delivery))
+        else:
+            seconds = _convert.seconds(timeout)
+            self._live()
+            result = lib.lepy_event_add(self._event, seconds)
+        check(result, f"cannot add {self!r}")
         if self._flags & EventFlags.PERSIST and (seconds != 0 or self._flags & ~EventFlags.PERSIST):
             self._stays = True
         self._delivery.table.kept[self._slot] = self
@@ -216,7 +224,7 @@ class Timer(Event):
 
     Args:
         base: The EventBase to fire in, which keeps a running timer alive.
-        seconds: How long to wait.
+        seconds: How long to wait; or one of :meth:`EventBase.common_timeout`.
         callback: Called as ``callback(timer)`` from the loop.
         repeat: Fire every *seconds*, without drift; ticks that were missed are not made up for.
 
@@ -228,17 +236,26 @@ class Timer(Event):
     __slots__ = ("_seconds",)
 
     def __init__(
-        self, base: EventBase, seconds: float, callback: Callable[[Any], object], *, repeat: bool = False
+        self,
+        base: EventBase,
+        seconds: float | CommonTimeout,
+        callback: Callable[[Any], object],
+        *,
+        repeat: bool = False,
     ) -> None:
         if not callable(callback):
             raise TypeError(f"callback must be callable, not {type(callback).__name__}")
         if seconds is None:
             raise TypeError("a Timer needs its seconds")
-        self._seconds = _convert.seconds(seconds, "seconds")
+        if isinstance(seconds, CommonTimeout):
+            seconds._in(delivery_of(base))
+            self._seconds = seconds.seconds
+        else:
+            self._seconds = _convert.seconds(seconds, "seconds")
         if repeat and not self._seconds:
             raise ValueError("a repeating Timer needs more than 0 seconds")
         self._set_up(base, -1, EventFlags.PERSIST if repeat else EventFlags(0), callback)
-        self.add(self._seconds)
+        self.add(seconds)
 
     @property
     def seconds(self) -> float:
@@ -323,9 +340,13 @@ class _BorrowedEvent(Event):
         self._delivery.table.reserve(self)
         self._pointer = self._event = event
 
-    def add(self, timeout: float | None = None) -> None:
+    def add(self, timeout: float | CommonTimeout | None = None) -> None:
         self._live()
-        check(lib.lepy_event_add(self._event, _convert.seconds(timeout)), f"cannot add {self!r}")
+        if isinstance(timeout, CommonTimeout):
+            result = lib.event_add(self._event, timeout._in(self._delivery))
+        else:
+            result = lib.lepy_event_add(self._event, _convert.seconds(timeout))
+        check(result, f"cannot add {self!r}")
 
     def remove(self) -> None:
         check(lib.event_del(self._live()), f"cannot remove {self!r}")

@@ -28,7 +28,10 @@ def documented() -> Iterator[tuple[str, Any]]:
             continue
         yield name, value
         if isinstance(value, type):
-            for attribute, member in vars(value).items():
+            members = {
+                key: each for cls in reversed(value.__mro__) if own(cls) for key, each in vars(cls).items()
+            }
+            for attribute, member in members.items():
                 function = member.__func__ if isinstance(member, (classmethod, staticmethod)) else member
                 if not attribute.startswith("_") and isinstance(function, (types.FunctionType, property)):
                     yield f"{name}.{attribute}", function

@@ -60,6 +60,29 @@ int lepy_event_remove(struct lepy_event *);
 int lepy_event_priority_set(struct lepy_event *, int priority);
 void lepy_event_free(struct lepy_event *);
 
+const struct timeval *lepy_event_base_common_timeout(struct event_base *, double seconds);
+
+/* inspection.c */
+
+struct lepy_event_info {
+	evutil_socket_t fd;
+	short flags;
+	short active;
+	int priority;
+	double remaining;
+	int is_own;
+	uint32_t slot;
+	uint32_t generation;
+};
+
+int lepy_delivery_num_events(struct lepy_delivery *, unsigned int flags);
+int lepy_delivery_got_break(const struct lepy_delivery *);
+double lepy_event_base_time(struct event_base *);
+double lepy_event_base_cached_time(struct event_base *);
+double lepy_event_remaining(const struct event *);
+struct lepy_event_info *lepy_delivery_events(struct lepy_delivery *, int *count);
+char *lepy_event_base_dump(struct event_base *, size_t *length);
+
 /* bufferevent.c */
 
 struct lepy_bufferevent { struct bufferevent *bufferevent; ...; };

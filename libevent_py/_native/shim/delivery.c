@@ -78,6 +78,7 @@ drain_callback(evutil_socket_t fd, short what, void *arg)
 		event_base_loopbreak(delivery->base);
 		return;
 	}
+	delivery->left = 0;
 	/* Somebody else drives.  With a batch handed over already (a callback
 	 * runs this base through the raw layer) the rest waits for consume.  One
 	 * batch at a time: consume activates the drain event again, so that a

@@ -69,6 +69,13 @@ event_callback(evutil_socket_t fd, short what, void *arg)
 		lepy_report_event(&self->handle, &self->last, what);
 }
 
+/* For inspection.c: the structure of an event that Event made, NULL of others. */
+const struct lepy_event *
+lepy_event_of(const struct event *event)
+{
+	return event_get_callback(event) == event_callback ? event_get_callback_arg(event) : NULL;
+}
+
 /* Called by Event: a new event that reports to delivery as slot.  The
  * structure and its event are freed by lepy_event_free; fd stays Python's. */
 struct lepy_event *
@@ -135,4 +142,14 @@ lepy_event_base_loopexit(struct event_base *base, double seconds)
 	struct timeval timeout = lepy_timeval(seconds);
 
 	return event_base_loopexit(base, &timeout);
+}
+
+/* Called by EventBase.common_timeout: the base's own timeval for that duration,
+ * NULL where it has 256 others. */
+const struct timeval *
+lepy_event_base_common_timeout(struct event_base *base, double seconds)
+{
+	struct timeval duration = lepy_timeval(seconds);
+
+	return event_base_init_common_timeout(base, &duration);
 }

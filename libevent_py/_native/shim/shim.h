@@ -13,6 +13,17 @@ struct lepy_event {
 	struct lepy_mark last;
 };
 
+/* What inspection.c found out about one event. */
+struct lepy_event_info {
+	evutil_socket_t fd;
+	short flags;  /* what it waits for */
+	short active; /* what it is about to fire with */
+	int priority;
+	double remaining; /* seconds until its timeout, -1: none */
+	int is_own;       /* an Event of this base: slot and generation name it */
+	uint32_t slot, generation;
+};
+
 struct lepy_filter;
 
 struct lepy_callbacks {
@@ -124,6 +135,17 @@ int lepy_event_add(struct event *event, double seconds);
 int lepy_event_remove(struct lepy_event *self);
 int lepy_event_priority_set(struct lepy_event *self, int priority);
 void lepy_event_free(struct lepy_event *self);
+
+const struct lepy_event *lepy_event_of(const struct event *event);
+const struct timeval *lepy_event_base_common_timeout(struct event_base *base, double seconds);
+
+int lepy_delivery_num_events(struct lepy_delivery *delivery, unsigned int flags);
+int lepy_delivery_got_break(const struct lepy_delivery *delivery);
+double lepy_event_base_time(struct event_base *base);
+double lepy_event_base_cached_time(struct event_base *base);
+double lepy_event_remaining(const struct event *event);
+struct lepy_event_info *lepy_delivery_events(struct lepy_delivery *delivery, int *count);
+char *lepy_event_base_dump(struct event_base *base, size_t *length);
 
 struct lepy_bufferevent *lepy_bufferevent_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generation,
     struct bufferevent *bufferevent, int direct_socket);
