@@ -18,6 +18,7 @@ from .bufferevent import FilterBufferEvent as FilterBufferEvent
 from .bufferevent import PairedBufferEvent as PairedBufferEvent
 from .bufferevent import RateLimit as RateLimit
 from .bufferevent import RateLimitGroup as RateLimitGroup
+from .calls import ScheduledCall as ScheduledCall
 from .config import EventConfig as EventConfig
 from .config import supported_methods as supported_methods
 from .constants import BufferEventEvents as BufferEventEvents
@@ -69,6 +70,7 @@ __all__ = [
     "PairedBufferEvent",
     "RateLimit",
     "RateLimitGroup",
+    "ScheduledCall",
     "Signal",
     "Timer",
     "UnsupportedError",

@@ -44,6 +44,13 @@ def seconds(value: float | None, what: str = "timeout") -> float:
     return float(value)
 
 
+def number(value: float, what: str) -> float:
+    """*value*, a number."""
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"{what} must be a number, not {type(value).__name__}")
+    return value
+
+
 def integer(value: int, what: str, low: int, high: int) -> int:
     """*value*, an int between *low* and *high*."""
     if not isinstance(value, int):

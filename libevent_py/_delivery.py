@@ -94,10 +94,13 @@ class Delivery:
             self._scratch = memory, ffi.buffer(memory)
         return self._scratch
 
-    def run(self, flags: int) -> int:
-        """Let libevent run until it has a batch (its token) or ends (``enum lepy_run_result``)."""
+    def run(self, flags: int, deadline: float) -> int:
+        """Let libevent run until it has a batch (its token) or ends (``enum lepy_run_result``).
+
+        *deadline* is that of the first scheduled call (``time.monotonic()``; inf: there is none).
+        """
         token, records = self._batch
-        return _run(self.pointer, flags, token, length_hint(records))
+        return _run(self.pointer, flags, token, length_hint(records), deadline)
 
     def begin(self, token: int) -> tuple[Iterator[tuple[int, ...]], Any]:
         """The records of the batch that *token* names, and its arena."""

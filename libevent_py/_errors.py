@@ -31,7 +31,7 @@ def raise_wrong_thread() -> NoReturn:
     """Raise for a call from a thread other than the one that runs the loop."""
     raise WrongThreadError(
         "another thread runs this EventBase's loop and owns its objects until the loop returns; "
-        "only loopbreak(), loopexit() and Event.active() may be called from here"
+        "only call_soon_threadsafe(), loopbreak(), loopexit() and Event.active() may be called from here"
     )
 
 

@@ -15,7 +15,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from ._ffi import CData
 from .exceptions import ClosedError
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from ._delivery import Delivery
 
 _Self = TypeVar("_Self", bound="Handle")
+
+
+class Receiver(Protocol):
+    """What a slot delivers its records to."""
+
+    _generation: int
+
+    def _deliver(self, kind: int, what: int, data: bytes) -> None: ...
 
 
 class Handle(ABC):
@@ -100,11 +108,12 @@ class HandleTable:
     """The handles of one base by slot."""
 
     def __init__(self) -> None:
-        #: Read by the delivery loop: the handle that a slot keeps, or None.
-        self.kept: list[Handle | None] = []
+        #: Read by the delivery loop: the handle that a slot keeps, or None.  Slot 0 is the
+        #: scheduled calls', which are no handle.
+        self.kept: list[Receiver | None] = [None]
         # By slot, in the order in which the handles were made.
         self._seen: dict[int, weakref.ref[Handle]] = {}
-        self._generations: list[int] = []
+        self._generations = [0]
         self._remains: dict[int, tuple[Callable[[CData], object], CData]] = {}
         self._free: list[int] = []
         #: How many handles are open.
@@ -138,8 +147,7 @@ class HandleTable:
 
     def find(self, slot: int, generation: int) -> Handle | None:
         """The handle that has *slot* in its *generation*."""
-        seen = self._seen.get(slot)
-        handle = self.kept[slot] or (seen() if seen else None)
+        handle = self._open(slot) if slot in self._seen else None
         return handle if handle is not None and handle._generation == generation else None
 
     def open_handles(self) -> list[Handle]:
@@ -148,8 +156,12 @@ class HandleTable:
         A kept one also where the collector takes the base with all that is in it, and
         has cleared the weak references already.
         """
-        found = [self.kept[slot] or seen() for slot, seen in self._seen.items()]
+        found = [self._open(slot) for slot in self._seen]
         return [handle for handle in found if handle is not None]
+
+    def _open(self, slot: int) -> Handle | None:
+        """The handle that was made with *slot*, unless it is collected."""
+        return cast("Handle | None", self.kept[slot]) or self._seen[slot]()
 
     def leaves(self, handle: Handle, free: Callable[[CData], object], pointer: CData) -> None:
         """Remember how to free an idle *handle* that the collector takes together with its base.

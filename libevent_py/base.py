@@ -6,25 +6,33 @@ import os
 import sys
 import threading
 import warnings
+from math import inf
 from types import TracebackType
 
 from . import _convert, threads  # noqa: F401  (threads: libevent's locking comes first)
 from ._delivery import Delivery, ErrorHandler
 from ._errors import check, raise_errno
 from ._ffi import CData, lib
+from .calls import CallQueue
 from .config import EventConfig, new_event_base
 from .constants import LoopFlags
 from .inspection import Inspection
 from .log import drain
+from .scheduling import Scheduling
 from .signals import MainThreadSignals, forget_wakeup, uninterruptible
 
 _NO_FLAGS = LoopFlags(0)
+_ONE_PASS = int(LoopFlags.ONCE | LoopFlags.NONBLOCK)
+
+# Looked up in every pass: an attribute of lib takes longer.
+_LOGGED = lib.LEPY_TOKEN_LOGGED
+_PASSED = lib.LEPY_RUN_PASSED
 
 #: Passes that closing a base gives to libevent's own deferred work.
 _CLOSING_PASSES = 64
 
 
-class EventBase(Inspection):
+class EventBase(Inspection, Scheduling):
     """An event loop and all that waits in it (``struct event_base``).
 
     It keeps pending events, open bufferevents and listeners alive, and closes
@@ -76,6 +84,7 @@ class EventBase(Inspection):
         self._thread: int | None = None
         self._common_timeouts = {}
         self._delivery = Delivery(base, priorities, on_error)
+        self._calls = CallQueue(self._delivery, priorities)
 
     @classmethod
     def from_pointer(cls, pointer: CData | int, *, on_error: ErrorHandler | None = None) -> EventBase:
@@ -132,6 +141,7 @@ class EventBase(Inspection):
                 delivery.running = True
                 self._thread = threading.get_ident()
                 lib.lepy_delivery_enter(pointer)
+                self._calls.enter()
                 return self._run(int(flags))
             finally:
                 delivery.running = delivery.delivering = False
@@ -139,14 +149,26 @@ class EventBase(Inspection):
                 if delivery.pointer is not None:
                     lib.lepy_delivery_leave(pointer)
                     delivery.keep_rest()
+                    self._calls.leave()
 
     def _run(self, flags: int) -> bool:
         delivery = self._delivery
+        calls = self._calls
         once = flags & lib.EVLOOP_ONCE
+        made = 0
         while not (self._break or delivery.interrupted):
             delivery.hold_funerals()
-            token = delivery.run(flags)
-            if token & lib.LEPY_TOKEN_LOGGED:
+            if calls.ready or calls.heap:
+                made += calls.turn()
+                if self._exit or self._break or delivery.interrupted:
+                    return False
+            calls.sleeping = True
+            # What another thread adds from here on wakes it.
+            waits = not (calls.ready or (once and made))
+            deadline = calls.deadline() if calls.ready or calls.heap else inf
+            token = delivery.run(flags if waits else flags | _ONE_PASS, deadline)
+            calls.sleeping = False
+            if token & _LOGGED and token != _PASSED:  # negative numbers have all bits
                 drain()
             if token >= 0:
                 records, arena = delivery.begin(token)
@@ -163,8 +185,14 @@ class EventBase(Inspection):
                     return False
                 if once and ends and not delivery.stopping and not self._active_count():
                     return False
+            elif token == _PASSED:
+                if once and (made or flags & lib.EVLOOP_NONBLOCK):
+                    return False
             elif token == lib.LEPY_RUN_EMPTY:
-                return True
+                if not calls.ready:
+                    return True
+                if once and made:
+                    return False
             elif token == lib.LEPY_RUN_ENDED:
                 return False
             elif token == lib.LEPY_RUN_ERROR:
@@ -234,6 +262,7 @@ class EventBase(Inspection):
         delivery.check_thread()
         self._check_stack()
         self._break = True
+        self._calls.close()
         if self._pid != os.getpid():
             # A forked child: what it takes off the epoll set that it shares, the parent would miss.
             lib.event_reinit(self._base)

@@ -14,6 +14,7 @@ the program has set is left alone, and so is libevent's (a Signal), of which
 
 from __future__ import annotations
 
+import heapq
 import signal
 import socket
 import threading
@@ -24,8 +25,8 @@ from ._delivery import Delivery
 from ._errors import check
 from ._ffi import lib
 
-#: This package's code, and what Listener calls before its callback.
-_OURS = (str(Path(__file__).parent), str(socket.__file__))
+#: This package's code, and what it calls where a KeyboardInterrupt would do harm.
+_OURS = (str(Path(__file__).parent), str(socket.__file__), str(heapq.__file__))
 
 #: Functions that must not be left halfway: Delivery.work here, EventBase.loop adds itself.
 uninterruptible = {Delivery.work.__code__}

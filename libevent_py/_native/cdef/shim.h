@@ -18,13 +18,14 @@ enum lepy_kind {
 };
 
 enum lepy_run_result {
-	LEPY_RUN_ERROR, LEPY_RUN_ENDED, LEPY_RUN_EMPTY, LEPY_RUN_WOKEN, LEPY_RUN_NO_MEMORY, ...
+	LEPY_RUN_ERROR, LEPY_RUN_ENDED, LEPY_RUN_EMPTY, LEPY_RUN_WOKEN, LEPY_RUN_NO_MEMORY,
+	LEPY_RUN_PASSED, ...
 };
 
 void lepy_python_lives(int lives);
 struct lepy_delivery *lepy_delivery_new(struct event_base *base, int priorities, void *python);
 void lepy_delivery_free(struct lepy_delivery *);
-int64_t lepy_delivery_run(struct lepy_delivery *, int flags, int64_t token, uint32_t remaining);
+int64_t lepy_delivery_run(struct lepy_delivery *, int flags, int64_t token, uint32_t remaining, double calls_at);
 void lepy_delivery_consume(struct lepy_delivery *, int64_t token, uint32_t remaining);
 struct lepy_record *lepy_delivery_records(struct lepy_delivery *, int index);
 char *lepy_delivery_arena(struct lepy_delivery *, int index);
@@ -46,6 +47,13 @@ unsigned lepy_log_dropped(void);
 int lepy_log_pending(void);
 void lepy_log_lives(int yes);
 void lepy_log_reset(void);
+
+void lepy_delivery_wake(struct lepy_delivery *);
+
+/* calls.c */
+
+int lepy_calls_wait(struct lepy_delivery *, double when);
+void lepy_calls_activate(struct lepy_delivery *);
 
 /* event.c */
 

@@ -181,16 +181,20 @@ token_of_handed(const struct lepy_delivery *delivery)
 }
 
 /* Called by Python's loop(): acknowledges the last batch and runs
- * event_base_loop until there is a new one, or until it ends by itself. */
+ * event_base_loop until there is a new one, a scheduled call is due (calls_at,
+ * see lepy_calls_wait), or it ends by itself. */
 int64_t
-lepy_delivery_run(struct lepy_delivery *delivery, int flags, int64_t token, uint32_t remaining)
+lepy_delivery_run(struct lepy_delivery *delivery, int flags, int64_t token, uint32_t remaining, double calls_at)
 {
+	const int one_pass = EVLOOP_ONCE | EVLOOP_NONBLOCK;
 	struct lepy_level *level = take_back(delivery, token, remaining);
 	int result;
 
 	if (level && pass_goes_on(delivery, level) && hand_over(delivery, level))
 		return token_of_handed(delivery);
 	activate_waiting(delivery);
+	if (lepy_calls_wait(delivery, calls_at) < 0)
+		return LEPY_RUN_ERROR;
 	delivery->left = 0;
 	delivery->python_drives = 1;
 	result = event_base_loop(delivery->base, flags);
@@ -206,7 +210,11 @@ lepy_delivery_run(struct lepy_delivery *delivery, int flags, int64_t token, uint
 		return LEPY_RUN_ERROR;
 	if (delivery->left && !event_base_got_exit(delivery->base))
 		return LEPY_RUN_WOKEN;
-	return result == 1 ? LEPY_RUN_EMPTY : LEPY_RUN_ENDED;
+	if (result == 1)
+		return LEPY_RUN_EMPTY;
+	if ((flags & one_pass) == one_pass && !event_base_got_exit(delivery->base) && !event_base_got_break(delivery->base))
+		return lepy_log_pending() ? LEPY_RUN_WOKEN : LEPY_RUN_PASSED;
+	return LEPY_RUN_ENDED;
 }
 
 struct lepy_record *
@@ -311,6 +319,10 @@ lepy_delivery_new(struct event_base *base, int priorities, void *python)
 			return NULL;
 		}
 	}
+	if (lepy_wake_init(delivery) < 0 || lepy_calls_init(delivery) < 0) {
+		lepy_delivery_free(delivery);
+		return NULL;
+	}
 	return delivery;
 }
 
@@ -329,11 +341,9 @@ lepy_delivery_free(struct lepy_delivery *delivery)
 		for (batch = delivery->levels[i].first; batch; batch = batch->next)
 			close_undelivered(batch);
 	}
-	if (delivery->wake) {
-		event_free(delivery->wake);
-		evutil_closesocket(delivery->wake_read);
-		evutil_closesocket(delivery->wake_write);
-	}
+	lepy_wake_free(delivery);
+	if (delivery->calls_event)
+		event_free(delivery->calls_event);
 	for (i = 0; i < delivery->batch_count; i++)
 		free(delivery->batches[i]);
 	free(delivery->batches);

@@ -10,6 +10,7 @@
 #define LEPY_DELIVERY_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "headers.h"
@@ -35,7 +36,8 @@ enum lepy_run_result {
 	LEPY_RUN_ENDED = -2,   /* loopexit, loopbreak, or the flags were met */
 	LEPY_RUN_EMPTY = -3,   /* no event is left to wait for */
 	LEPY_RUN_WOKEN = -4,   /* lepy_delivery_interrupt, or a signal: look around */
-	LEPY_RUN_NO_MEMORY = -5 /* a record could not be stored */
+	LEPY_RUN_NO_MEMORY = -5, /* a record could not be stored */
+	LEPY_RUN_PASSED = -6   /* the one pass that the flags asked for */
 };
 
 /* A token's bits: record count 0-15, batch index 16-31, hand-over number 32-59,
@@ -79,6 +81,14 @@ struct lepy_level {
 	int rest; /* the first was cut short, and its drain event is active */
 };
 
+/* What every C handle that reports to Python begins with. */
+struct lepy_handle {
+	struct lepy_delivery *delivery;
+	uint32_t slot;
+	uint32_t generation; /* records made before a change of it are stale */
+	int level;           /* the priority at which it reports */
+};
+
 struct lepy_delivery {
 	struct event_base *base;
 	pthread_mutex_t lock; /* guards batches and levels: callbacks may come from any thread */
@@ -100,16 +110,12 @@ struct lepy_delivery {
 	struct lepy_batch *spare;
 	evutil_socket_t wake_read, wake_write;
 	struct event *wake;
+	atomic_int wake_pending; /* lepy_delivery_wake's byte is on its way */
+	struct lepy_handle calls; /* reports to slot 0, Python's scheduled calls */
+	struct event *calls_event;
+	double calls_at; /* when that fires, by CLOCK_MONOTONIC; INFINITY: it is not pending */
 	int level_count;
 	struct lepy_level levels[];
-};
-
-/* What every C handle that reports to Python begins with. */
-struct lepy_handle {
-	struct lepy_delivery *delivery;
-	uint32_t slot;
-	uint32_t generation; /* records made before a change of it are stale */
-	int level;           /* the priority at which it reports */
 };
 
 /* Where a handle's last record was written. */
@@ -122,7 +128,8 @@ struct lepy_mark {
 void lepy_python_lives(int lives);
 struct lepy_delivery *lepy_delivery_new(struct event_base *base, int priorities, void *python);
 void lepy_delivery_free(struct lepy_delivery *delivery);
-int64_t lepy_delivery_run(struct lepy_delivery *delivery, int flags, int64_t token, uint32_t remaining);
+int64_t lepy_delivery_run(struct lepy_delivery *delivery, int flags, int64_t token, uint32_t remaining,
+    double calls_at);
 void lepy_delivery_consume(struct lepy_delivery *delivery, int64_t token, uint32_t remaining);
 struct lepy_record *lepy_delivery_records(struct lepy_delivery *delivery, int index);
 char *lepy_delivery_arena(struct lepy_delivery *delivery, int index);
@@ -134,10 +141,18 @@ int lepy_delivery_level(const struct lepy_delivery *delivery, int priority);
 int lepy_delivery_foreign(const struct lepy_delivery *delivery);
 void lepy_delivery_interrupt(struct lepy_delivery *delivery);
 evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *delivery);
+void lepy_delivery_wake(struct lepy_delivery *delivery);
+int lepy_calls_wait(struct lepy_delivery *delivery, double when);
+void lepy_calls_activate(struct lepy_delivery *delivery);
 intptr_t lepy_signal_handler(int number);
 
 /* For report.c: lets Python see what the level has, in this pass or the next. */
 void lepy_activate_drain(struct lepy_level *level);
+
+/* For lepy_delivery_new and lepy_delivery_free. */
+int lepy_wake_init(struct lepy_delivery *delivery);
+void lepy_wake_free(struct lepy_delivery *delivery);
+int lepy_calls_init(struct lepy_delivery *delivery);
 
 /* For wake.c: event_new, with an event that does not count in the loop. */
 struct event *lepy_internal_event(struct event_base *base, evutil_socket_t fd, short events,

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Descriptors that event_base_new needs: epoll and its timer, the signal
- * pair, the cross-thread wake-up. */
-#define BASE_DESCRIPTORS 6
+/* Descriptors that a base needs: epoll and its timer, the signal pair, the
+ * cross-thread wake-up, and lepy_wake_init's pair. */
+#define BASE_DESCRIPTORS 8
 
 /* Called by EventBase.  libevent calls exit(1) where a base finds too few
  * descriptors (signal.c, evsig_init_), so they are tried first: NULL with

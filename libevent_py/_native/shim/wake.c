@@ -1,7 +1,11 @@
-/* Waking an idle loop for Python's signal handlers. */
+/* Waking an idle loop, for Python's signal handlers and for other threads.
+ *
+ * With a socket of our own: libevent's way to do it wakes a forked child no more
+ * where it was at it during the fork. */
 #include "shim.h"
 
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* libevent's callback for a byte in the wake-up socket. */
@@ -14,19 +18,18 @@ wake_callback(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while (read(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
 		;
+	/* Before Python looks for what the writers have left there. */
+	atomic_store(&delivery->wake_pending, 0);
 	lepy_delivery_interrupt(delivery);
 }
 
-/* Called by Python's loop() in the main thread: a descriptor for
- * signal.set_wakeup_fd.  Owned by the delivery; -1 with errno on failure. */
-evutil_socket_t
-lepy_delivery_wakeup_fd(struct lepy_delivery *delivery)
+/* For lepy_delivery_new: -1 with errno on failure. */
+int
+lepy_wake_init(struct lepy_delivery *delivery)
 {
 	evutil_socket_t pair[2];
 	struct event *wake = NULL;
 
-	if (delivery->wake)
-		return delivery->wake_write;
 	if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
 		return -1;
 	if (evutil_make_socket_nonblocking(pair[0]) == 0 && evutil_make_socket_nonblocking(pair[1]) == 0
@@ -36,13 +39,42 @@ lepy_delivery_wakeup_fd(struct lepy_delivery *delivery)
 		delivery->wake = wake;
 		delivery->wake_read = pair[0];
 		delivery->wake_write = pair[1];
-		return pair[1];
+		return 0;
 	}
 	if (wake)
 		event_free(wake);
 	evutil_closesocket(pair[0]);
 	evutil_closesocket(pair[1]);
 	return -1;
+}
+
+/* For lepy_delivery_free. */
+void
+lepy_wake_free(struct lepy_delivery *delivery)
+{
+	if (!delivery->wake)
+		return;
+	event_free(delivery->wake);
+	evutil_closesocket(delivery->wake_read);
+	evutil_closesocket(delivery->wake_write);
+	delivery->wake = NULL;
+}
+
+/* Called by Python's loop() in the main thread: a descriptor for
+ * signal.set_wakeup_fd.  Owned by the delivery. */
+evutil_socket_t
+lepy_delivery_wakeup_fd(struct lepy_delivery *delivery)
+{
+	return delivery->wake_write;
+}
+
+/* Called by call_soon_threadsafe, from any thread: makes lepy_delivery_run
+ * return soon, now or when it is entered.  A full socket has woken it already. */
+void
+lepy_delivery_wake(struct lepy_delivery *delivery)
+{
+	if (!atomic_exchange(&delivery->wake_pending, 1))
+		send(delivery->wake_write, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* Called by Python's loop(): the address of what handles the signal now, which
