@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal as _signal
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import _convert
+from . import _convert, threads
 from ._delivery import delivery_of
 from ._errors import check, check_pointer
 from ._ffi import CData, ffi, lib
@@ -67,6 +68,11 @@ class Event(Handle):
         if flags & EventFlags.ET and not base.features & lib.EV_FEATURE_ET:
             raise ValueError(f"the backend {base.method} has no edge-triggered events")
         number = -1 if fd is None else _convert.descriptor(fd)
+        if threads.debug_mode and number >= 0 and os.get_blocking(number):
+            raise ValueError(
+                f"descriptor {number} is blocking, on which libevent's debug mode (LIBEVENT_PY_DEBUG) "
+                "aborts: call os.set_blocking(fd, False) first"
+            )
         self._set_up(base, number, flags, callback, fd)
 
     def _set_up(

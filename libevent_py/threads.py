@@ -1,6 +1,11 @@
-"""libevent's own locking, on before anything else of libevent is used (floor 4, event2/thread.h)."""
+"""libevent's own locking, on before anything else of libevent is used (floor 4, event2/thread.h).
+
+And its debug mode, where the environment asks for it: that must come before the first base too.
+"""
 
 from __future__ import annotations
+
+import os
 
 from ._ffi import lib
 
@@ -10,3 +15,10 @@ from ._ffi import lib
 # because evthread_use_pthreads itself is not thread-safe in 2.1.
 if hasattr(lib, "evthread_use_pthreads") and lib.evthread_use_pthreads() != 0:
     raise ImportError("libevent refuses to use pthreads (was its debug mode turned on before the import?)")
+
+#: ``LIBEVENT_PY_DEBUG=1``: libevent checks how events and locks are used, and aborts on misuse.
+debug_mode = os.environ.get("LIBEVENT_PY_DEBUG", "0") not in ("", "0")
+if debug_mode:
+    if hasattr(lib, "evthread_enable_lock_debugging"):
+        lib.evthread_enable_lock_debugging()
+    lib.event_enable_debug_mode()

@@ -30,6 +30,7 @@ class Lookup:
         self._callback = callback
         self._answer: Answer | None = None
         self._reader, writer = os.pipe()
+        os.set_blocking(self._reader, False)
         self._event = Event(base, self._reader, EventFlags.READ, self._done)
         self._event.add()
         thread = threading.Thread(target=self._look_up, args=(writer, host, port, family), daemon=True)
