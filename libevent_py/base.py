@@ -207,15 +207,22 @@ class EventBase(Inspection, Scheduling):
     def loopexit(self, after: float | None = None) -> None:
         """Stop after the current pass, or after some seconds (``event_base_loopexit``); from any thread.
 
-        Called before the loop runs, it stops it after its first pass.
+        Called before the loop runs, it stops it after its first pass.  Of several priorities
+        it has the middle one: more urgent events still come first, less urgent ones wait.
 
         Args:
             after: Seconds to go on for; None to stop as soon as what is ready is delivered.
         """
         pointer = self.pointer
-        if after is None and self._delivery.delivering and self._thread == threading.get_ident():
-            self._exit = True
-            return
+        delivery = self._delivery
+        if after is None and delivery.delivering and self._thread == threading.get_ident():
+            # libevent's own event that ends the loop has the middle priority.
+            middle, level = self._priorities // 2, lib.lepy_delivery_handed_level(delivery.pointer)
+            if level == middle:
+                self._exit = True
+                return
+            if level > middle:
+                delivery.stopping = True
         seconds = 0.0 if after is None else _convert.seconds(after, "after")
         check(lib.lepy_event_base_loopexit(pointer, seconds), "cannot schedule the loop's end")
 

@@ -229,8 +229,8 @@ lepy_delivery_arena(struct lepy_delivery *delivery, int index)
 	return delivery->batches[index]->arena;
 }
 
-/* Called by Python where dispatch limits begin at some priority: that of the
- * batch which it works on. */
+/* Called by Python where dispatch limits begin at some priority, and where
+ * loopexit has one: that of the batch which it works on. */
 int
 lepy_delivery_handed_level(const struct lepy_delivery *delivery)
 {
