@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
@@ -35,3 +36,11 @@ def settle(base: EventBase, seconds: float = 0.02) -> None:
         base.loop(LoopFlags.NO_EXIT_ON_EMPTY)
     finally:
         timer.close()
+
+
+def clock_tick() -> float:
+    """How long libevent's clock stands still at most: what counts from it may be as much early.
+
+    It is CLOCK_MONOTONIC_COARSE, unless EVENT_PRECISE_TIMER asks for more.
+    """
+    return 0.0 if "EVENT_PRECISE_TIMER" in os.environ else 0.01

@@ -97,12 +97,14 @@ lepy_event_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generatio
 	return self;
 }
 
-/* Called by Event.add: seconds < 0 means no timeout.  -1 with errno. */
+/* Called by Event.add: seconds < 0 means no timeout.  -1 with errno, which is
+ * 0 where libevent itself refuses (debug mode: edge-triggered and not). */
 int
 lepy_event_add(struct event *event, double seconds)
 {
 	struct timeval timeout;
 
+	errno = 0;
 	if (seconds < 0)
 		return event_add(event, NULL);
 	timeout = lepy_timeval(seconds);
