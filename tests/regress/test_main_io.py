@@ -82,7 +82,9 @@ def test_simpleclose_rw(backend_base: EventBase, fill: Callable[[socket.socket],
     assert sorted(events[1:]) == [("read", READ), ("write", WRITE)]
 
 
-@pytest.mark.parametrize("extra", [NONE, PERSIST, ET, PERSIST | ET], ids=["once", "persist", "et", "persist_et"])
+@pytest.mark.parametrize(
+    "extra", [NONE, PERSIST, ET, PERSIST | ET], ids=["once", "persist", "et", "persist_et"]
+)
 @pytest.mark.parametrize("way", ["close", "shutdown"])
 def test_simpleclose(backend_base: EventBase, pair: Pair, way: str, extra: EventFlags) -> None:
     """CLOSED tells that the peer closed, or shut its side down: as often as the flags say."""

@@ -84,7 +84,7 @@ def test_bad_reentrant(backend_base: EventBase) -> None:
 
 @pytest.mark.parametrize(("count", "low_fired"), [(1, 3), (2, 1), (3, 0)])
 def test_priorities(backend: str, count: int, low_fired: int) -> None:
-    """An urgent event that adds itself again and again keeps the other waiting; loopexit has the middle one."""
+    """An urgent event that adds itself keeps the other waiting; loopexit has the middle priority."""
     with EventBase(priorities=count) as base:
         fired = [0, 0]
 
