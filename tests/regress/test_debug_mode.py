@@ -29,5 +29,6 @@ def test_regress_debug() -> None:
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout[-10_000:]}\n{done.stderr[-5000:]}"
+    tail = done.stdout[-10_000:] + done.stderr[-5000:]
+    assert done.returncode == 0, f"exit code {done.returncode}\n{tail}"
     assert "passed" in done.stdout

@@ -240,7 +240,8 @@ def test_persistent_active_timeout(base: EventBase) -> None:
     assert fired[2][1] >= activated + 0.4 - clock_tick()
 
 
-# What a program that gives libevent its own allocator does, here with Python's callbacks for it.
+# A program that gives libevent its own allocator.  It should be C, says docs/raw.md: Python's callbacks
+# do in a process with one thread.
 ALLOCATORS = """
     import ctypes, os
     from libevent_py import EventBase, Timer, ffi, lib

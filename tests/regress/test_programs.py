@@ -1,4 +1,4 @@
-"""Ports of libevent's programs test-init, test-closed, test-time, test-changelist and test-dumpevents."""
+"""Ports of libevent's programs test-init, test-closed, test-time and test-changelist."""
 
 from __future__ import annotations
 

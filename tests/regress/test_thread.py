@@ -10,7 +10,17 @@ from collections.abc import Callable
 import pytest
 from loops import clock_tick
 
-from libevent_py import Event, EventBase, EventFlags, LoopFlags, Timer, WrongThreadError, ffi, lib
+from libevent_py import (
+    Event,
+    EventBase,
+    EventConfig,
+    EventFlags,
+    LoopFlags,
+    Timer,
+    WrongThreadError,
+    ffi,
+    lib,
+)
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -93,6 +103,39 @@ def test_no_events(backend_base: EventBase) -> None:
     assert times["timer"] - begin >= 4 * pause - clock_tick()
     assert times["later timer"] - begin >= 5 * pause - clock_tick()
     assert times["last"] - begin >= 7 * pause
+
+
+def test_deferred_cb_skew() -> None:
+    """Threads that keep the loop busy with slow callbacks do not hold a timer up for good."""
+    fired: list[float] = []
+    busy = 0
+    stopped = threading.Event()
+
+    def on_event(event: Event, what: EventFlags) -> None:
+        nonlocal busy
+        busy += 1
+        time.sleep(0.001)
+
+    def load(events: list[Event]) -> None:
+        while not stopped.is_set():
+            for event in events:
+                event.active()
+
+    def on_timer(timer: Timer) -> None:
+        fired.append(time.monotonic())
+        base.loopbreak()
+
+    with EventBase(config=EventConfig(max_interval=0.016, min_priority=0)) as base:
+        loads = [[Event(base, None, NONE, on_event) for _ in range(16)] for _ in range(4)]
+        running = [in_thread(lambda events=events: load(events)) for events in loads]
+        begin = time.monotonic()
+        Timer(base, 0.1, on_timer)
+        base.dispatch()
+        stopped.set()
+        for thread in running:
+            thread.join(20)
+    assert fired and fired[0] - begin >= 0.1 - clock_tick()
+    assert busy > 16
 
 
 def test_del_wait(backend_base: EventBase, pair: Pair) -> None:

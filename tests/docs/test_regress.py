@@ -1,0 +1,72 @@
+"""The page about libevent's own tests tells the truth: each case is there, and each test of ours exists."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from command import ROOT
+
+PAGE = (ROOT / "docs/regress.md").read_text()
+
+# What `regress --list-tests` of libevent 2.1.12 prints.
+CASES = {
+    "main": """
+        methods version base_features base_environ event_base_new free_active_base manipulate_active_events
+        event_new_selfarg event_assign_selfarg event_base_get_num_events event_base_get_max_events
+        evmap_invalid_slots bad_assign bad_reentrant active_later event_remove_timeout persistent_timeout
+        persistent_timeout_jump persistent_active_timeout priorities priority_active_inversion common_timeout
+        simpleread simpleread_multiple simplewrite simpleclose_rw simpleclose_close simpleclose_shutdown
+        simpleclose_close_persist simpleclose_shutdown_persist simpleclose_close_et simpleclose_shutdown_et
+        simpleclose_close_persist_et simpleclose_shutdown_persist_et multiple persistent combined
+        simpletimeout loopbreak loopexit loopexit_multiple nonpersist_readd multiple_events_for_same_fd
+        want_only_once event_once event_once_never event_pending event_closed_fd_poll dup_fd mm_functions
+        many_events
+        many_events_slow_add struct_event_size get_assignment event_foreach gettimeofday_cached
+        gettimeofday_cached_sleep gettimeofday_cached_reset gettimeofday_cached_disabled
+        gettimeofday_cached_disabled_nosleep active_by_fd fork del_wait del_notify""",
+    "heap": "randomized",
+    "et": "et et_mix_error et_multiple_events",
+    "finalize": "cb_invoked free_finalize within_cb debug_use_after_free",
+    "signal": """
+        simplestsignal simplesignal multiplesignal immediatesignal signal_dealloc signal_pipeloss
+        signal_switchbase signal_restore signal_assert signal_while_processing""",
+    "util": """
+        ipv4_parse ipv6_parse ipv6_parse_scope sockaddr_port_parse sockaddr_port_format sockaddr_predicates
+        evutil_snprintf evutil_strtoll evutil_casecmp evutil_rtrim strlcpy log upcast integers rand EVUTIL_IS_
+        getaddrinfo getaddrinfo_live getaddrinfo_AI_ADDRCONFIG mm_malloc mm_calloc mm_strdup usleep
+        monotonic_res monotonic_res_precise monotonic_res_fallback monotonic_prc monotonic_prc_precise
+        monotonic_prc_fallback date_rfc1123 evutil_v4addr_is_local evutil_v6addr_is_local""",
+    "thread": "basic forking conditions_simple deferred_cb_skew no_events",
+}
+COUNTS = {"main": 64, "heap": 1, "et": 3, "finalize": 4, "signal": 10, "util": 32, "thread": 5}
+PROGRAMS = {"init", "eof", "weof", "closed", "time", "changelist", "dumpevents", "fdleak", "ratelim"}
+
+
+def section(name: str) -> str:
+    """The part of the page under a heading."""
+    return PAGE.split(f"\n## {name}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("group", CASES)
+def test_every_case_is_listed_once(group: str) -> None:
+    """In the first column of its group's table."""
+    rows = re.findall(r"^\| ([^|`]+) \| ", section(group), re.MULTILINE)
+    listed = [name for row in rows if row != "libevent" for name in row.split(", ")]
+    assert sorted(listed) == sorted(CASES[group].split())
+    assert len(listed) == COUNTS[group]
+
+
+def test_every_program_is_listed() -> None:
+    """All of test/test-*.c."""
+    assert set(re.findall(r"^\| `test-(\w+)` \|", section("Programs"), re.MULTILINE)) == PROGRAMS
+
+
+def test_every_test_it_names_exists() -> None:
+    """As a function of some test file, and each file too."""
+    files = list((ROOT / "tests").rglob("*.py"))
+    text = "\n".join(path.read_text() for path in files)
+    there = set(re.findall(r"^ *def (test_\w+)\(", text, re.MULTILINE))
+    assert set(re.findall(r"`(test_\w+)(?:\[\w+\])?`", PAGE)) <= there
+    for path in re.findall(r"`(tests/[\w/*]+\.py)`", PAGE):
+        assert list(ROOT.glob(path)), path
