@@ -6,7 +6,7 @@ VENV ?= .venv
 BOOTSTRAP = $(PYTHON) vendor/bootstrap.py --venv $(VENV)
 RUN = $(VENV)/bin/python
 
-.PHONY: help demo test bench build lint types check wheel sdist vendored clean
+.PHONY: help demo test asan valgrind bench build lint types check wheel sdist vendored clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -38,6 +38,12 @@ types:  ## mypy --strict
 
 check: lint types  ## both
 
+asan:  ## the suite under AddressSanitizer and UndefinedBehaviorSanitizer (ARGS= goes to pytest)
+	$(PYTHON) tests/instrumented/run.py asan $(ARGS)
+
+valgrind:  ## what exercises the C glue, under valgrind (ARGS= goes to pytest)
+	$(PYTHON) tests/instrumented/run.py valgrind $(ARGS)
+
 wheel:  ## dist/*.whl
 	@$(BOOTSTRAP)
 	$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
@@ -47,4 +53,4 @@ sdist:  ## dist/*.tar.gz
 	$(RUN) setup.py --quiet sdist
 
 clean:  ## remove all that make made, the virtual environment and fetched sources too
-	rm -rf build dist *.egg-info libevent_py/*.so $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist *.egg-info libevent_py/*.so $(VENV) .venv-asan .venv-valgrind .pytest_cache .mypy_cache .ruff_cache .hypothesis

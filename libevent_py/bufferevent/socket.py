@@ -77,8 +77,8 @@ class BufferEvent(BaseBufferEvent):
     def from_pointer(cls, base: EventBase, pointer: CData | int) -> BufferEvent:
         """Wrap a ``bufferevent`` that native code made in *base*'s event_base.
 
-        Borrowed: close() takes Python's callbacks off and never frees it.  It must be
-        called before the owner frees it.
+        Borrowed: close() takes Python's callbacks off and lets it go.  Where the owner frees
+        it before that, no callback comes any more, and its memory stays until close().
 
         Args:
             base: The EventBase of the same event_base.

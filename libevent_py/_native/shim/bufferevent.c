@@ -118,8 +118,9 @@ restore_callbacks(struct lepy_bufferevent *self)
 }
 
 /* Called by BufferEvent: wraps bufferevent, whose ownership the caller keeps
- * until lepy_bufferevent_free.  direct_socket: a plain socket of ours, to
- * which a write may go at once. */
+ * until lepy_bufferevent_free, and of which this holds a reference: a native
+ * owner may free it before Python is done.  direct_socket: a plain socket of
+ * ours, to which a write may go at once. */
 struct lepy_bufferevent *
 lepy_bufferevent_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generation,
     struct bufferevent *bufferevent, int direct_socket)
@@ -133,6 +134,7 @@ lepy_bufferevent_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t gen
 	self->handle.generation = generation;
 	self->handle.level = lepy_delivery_level(delivery, bufferevent_get_priority(bufferevent));
 	self->bufferevent = bufferevent;
+	bufferevent_incref(bufferevent);
 	self->direct_socket = direct_socket;
 	self->output_high = SIZE_MAX;
 	bufferevent_getcb(bufferevent, &self->theirs.read, &self->theirs.write, &self->theirs.status, &self->theirs.arg);
@@ -179,6 +181,7 @@ lepy_bufferevent_free(struct lepy_bufferevent *self, int owned)
 		bufferevent_remove_from_rate_limit_group(self->bufferevent);
 	if (owned)
 		bufferevent_free(self->bufferevent);
+	bufferevent_decref(self->bufferevent);
 	self->dead = 1;
 	if (!self->busy)
 		free(self);
