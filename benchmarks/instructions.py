@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from machine import BUILT, LOAD_CORE, MEASURED_CORE, Program, answers
-from subjects import CONNECTIONS, SIZES, server
+from subjects import CALLS, CONNECTIONS, SIZES, server
 
 _LOG = BUILT / "valgrind.log"
 _VALGRIND = (
@@ -30,6 +30,9 @@ def count(subject: str, program: Program) -> dict[str, float]:
         found["added and cancelled, added and fired"] = _slope(
             lambda n: _run(program, "timers", n, 1), 10_000, 30_000
         )
+    elif subject == "calls":
+        for case, name in CALLS.items():
+            found[name] = _slope(lambda n, c=case: _run(program, "calls", c, n), 50_000, 150_000)
     elif subject == "echo":
         for name, size in SIZES.items():
             few = 2_000 if size < 4096 else 300

@@ -13,6 +13,7 @@ UNITS = {
     "cascade": "µs per event",
     "echo": "µs per message",
     "timers": "µs per timer",
+    "calls": "µs per call",
     "idle": "bytes per connection",
 }
 

@@ -17,6 +17,14 @@ from machine import LOAD_CORE, MEASURED_CORE, Program, answers, start
 CONNECTIONS = 100
 SIZES = {"1 KiB": 1024, "64 KiB": 64 * 1024}
 
+#: The cases of the program ``calls``.
+CALLS = {
+    "call_soon": "call_soon, a thousand in a pass",
+    "call_soon_threadsafe": "call_soon_threadsafe in the loop's own thread",
+    "chain": "call_soon, one in a pass",
+    "timeout": "call_later and cancel",
+}
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -46,6 +54,15 @@ def timers(program: Program, quick: bool) -> Samples:
     count = 100_000 if quick else 1_000_000
     found = answers(program.command("timers", count, 1), MEASURED_CORE)
     return {f"added and {each['name']}": _median_of([each]) for each in found}
+
+
+def calls(program: Program, quick: bool) -> Samples:
+    """Calls that a running loop is given; CPU microseconds per call."""
+    count = 200_000 if quick else 2_000_000
+    return {
+        name: _median_of(answers(program.command("calls", case, count), MEASURED_CORE))
+        for case, name in CALLS.items()
+    }
 
 
 def echo(program: Program, quick: bool) -> Samples:

@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 from math import inf
+from time import monotonic
 from types import TracebackType
 
 from . import _convert, threads  # noqa: F401  (threads: libevent's locking comes first)
@@ -23,6 +24,9 @@ from .signals import MainThreadSignals, forget_wakeup, uninterruptible
 
 _NO_FLAGS = LoopFlags(0)
 _ONE_PASS = int(LoopFlags.ONCE | LoopFlags.NONBLOCK)
+
+#: Seconds for which calls that schedule calls go on without a look at descriptors.
+_UNSEEN = 20e-6
 
 # Looked up in every pass: an attribute of lib takes longer.
 _LOGGED = lib.LEPY_TOKEN_LOGGED
@@ -156,12 +160,18 @@ class EventBase(Inspection, Scheduling):
         calls = self._calls
         once = flags & lib.EVLOOP_ONCE
         made = 0
+        looked = 0.0
         while not (self._break or delivery.interrupted):
-            delivery.hold_funerals()
             if calls.ready or calls.heap:
                 made += calls.turn()
                 if self._exit or self._break or delivery.interrupted:
                     return False
+                if calls.ready and not once:
+                    now = monotonic()
+                    if now < looked + _UNSEEN:
+                        continue
+                    looked = now
+            delivery.hold_funerals()
             calls.sleeping = True
             # What another thread adds from here on wakes it.
             waits = not (calls.ready or (once and made))

@@ -19,6 +19,7 @@ from typing import Any
 from ._delivery import Delivery
 from ._errors import check, raise_wrong_thread
 from ._ffi import lib
+from .exceptions import ClosedError
 
 #: Cancelled calls that the heap may hold besides as many as are not cancelled.
 _TOLERATED = 64
@@ -33,14 +34,15 @@ class ScheduledCall:
     It need not be kept: the base keeps what it has to call.
     """
 
-    __slots__ = ("_args", "_callback", "_queue", "_when")
+    # Made without a call of __init__, for speed: Scheduling sets what there is.
+    __slots__ = ("_args", "_callback")
 
     # Waiting: _callback is there.  Made: it is None.  Cancelled: _args is None too.
     _callback: Callable[..., object] | None
     _args: Any
-    _when: float | None
+    _when: float | None = None
     # In whose heap it is, None in the deque or nowhere.
-    _queue: CallQueue | None
+    _queue: CallQueue | None = None
 
     def __init__(self) -> None:
         raise TypeError("call_soon() and call_later() of an EventBase make a ScheduledCall")
@@ -70,6 +72,12 @@ class ScheduledCall:
         else:
             state = "cancelled" if self._args is None else "called"
         return f"<ScheduledCall {state}{'' if self._when is None else f' at {self._when:.3f}'}>"
+
+
+class TimedCall(ScheduledCall):
+    """One with a deadline."""
+
+    __slots__ = ("_queue", "_when")
 
 
 class CallQueue:
@@ -104,7 +112,7 @@ class CallQueue:
         #: What loop() makes next, in order.
         self.ready: deque[ScheduledCall] = deque()
         #: Deadline, number, call.
-        self.heap: list[tuple[float, int, ScheduledCall]] = []
+        self.heap: list[tuple[float, int, TimedCall]] = []
         #: How many in the heap are cancelled, and how many may be before somebody looks.
         self.cancelled = 0
         self.tolerated = 0
@@ -142,7 +150,7 @@ class CallQueue:
 
     def ask(self) -> None:
         """Let libevent wait for what is next; for a loop that is not ours."""
-        with self._lock:  # else it might take back what add_from_anywhere asks
+        with self._lock:  # else it might take back what wake() asks
             if self.owner != 0:
                 when = 0.0 if self.ready else self.deadline()
                 if when < self.asked or when == inf:
@@ -283,15 +291,17 @@ class CallQueue:
             if not self.driven:
                 self.ask()
 
-    def add_from_anywhere(self, call: ScheduledCall) -> None:
-        """Append *call*, and wake the loop; from any thread."""
-        with self._lock:
-            pointer = self._delivery.live()
-            self.ready.append(call)
-            if not self.driven:
-                lib.lepy_calls_activate(pointer)
-            elif self.sleeping:
+    def wake(self, call: ScheduledCall) -> None:
+        """Let the loop see *call*, which another thread has appended while it may sleep."""
+        with self._lock:  # close() in the meantime would free what this uses
+            pointer = self._delivery.pointer
+            if pointer is None or self.owner == 0:
+                call.cancel()
+                raise ClosedError("this EventBase is closed")
+            if self.driven:
                 lib.lepy_delivery_wake(pointer)
+            else:
+                lib.lepy_calls_activate(pointer)
 
     def close(self) -> None:
         """Cancel all; the base is about to be closed."""
@@ -304,4 +314,4 @@ class CallQueue:
         self._delivery.table.kept[0] = None
         for call in left:
             if call._callback is not None:
-                call._callback = call._args = call._queue = None
+                call._callback = call._args = None

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from . import _convert
-from .calls import CallQueue, ScheduledCall
+from .calls import CallQueue, ScheduledCall, TimedCall
 from .signals import uninterruptible
 
 _LONGEST = _convert.MAX_SECONDS
@@ -45,7 +45,6 @@ class Scheduling:
         call = _new(ScheduledCall)
         call._callback = callback
         call._args = args
-        call._when = call._queue = None
         calls.ready.append(call)
         if calls.asked > 0.0:
             calls.wait(0.0)
@@ -98,7 +97,7 @@ class Scheduling:
             calls.refuse()
         if not callable(callback):
             raise TypeError(f"callback must be callable, not {type(callback).__name__}")
-        call = _new(ScheduledCall)
+        call = _new(TimedCall)
         call._callback = callback
         call._args = args
         call._when = when
@@ -128,8 +127,11 @@ class Scheduling:
         call = _new(ScheduledCall)
         call._callback = callback
         call._args = args
-        call._when = call._queue = None
-        self._calls.add_from_anywhere(call)
+        calls = self._calls
+        calls.ready.append(call)
+        # loop() looks at ready after it has said that it sleeps, or that it ends; so does close().
+        if calls.sleeping or not calls.driven:
+            calls.wake(call)
         return call
 
 
