@@ -35,6 +35,7 @@ from .event import Event as Event
 from .event import Signal as Signal
 from .event import Timer as Timer
 from .exceptions import ClosedError as ClosedError
+from .exceptions import ForkError as ForkError
 from .exceptions import LibeventError as LibeventError
 from .exceptions import UnsupportedError as UnsupportedError
 from .exceptions import WrongThreadError as WrongThreadError
@@ -64,6 +65,7 @@ __all__ = [
     "FileSegment",
     "FilterBufferEvent",
     "FlushMode",
+    "ForkError",
     "LibeventError",
     "Listener",
     "LoopFlags",

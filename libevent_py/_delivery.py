@@ -10,6 +10,7 @@ import atexit
 import os
 import struct
 import sys
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from math import inf
@@ -18,7 +19,7 @@ from time import monotonic
 from typing import Any
 
 from ._callbacks import let_go, pinned
-from ._errors import check_pointer, raise_wrong_thread
+from ._errors import check_pointer, raise_refused
 from ._ffi import CData, ffi, lib
 from ._handles import Handle, HandleTable
 from .exceptions import ClosedError
@@ -38,6 +39,9 @@ SCRATCH_SIZE = 256 * 1024
 
 ErrorHandler = Callable[[Exception], object]
 
+#: Every queue there is.
+deliveries: weakref.WeakSet[Delivery] = weakref.WeakSet()
+
 
 class Delivery:
     """The queue between one event_base and its Python handles.
@@ -56,6 +60,10 @@ class Delivery:
         self.delivering = False
         #: Python's loop() is on the stack.
         self.running = False
+        #: In a forked child, before reinit().
+        self.inherited = False
+        #: Called in a forked child.
+        self.on_fork: Callable[[], object] | None = None
         #: Ctrl-C struck where it would have lost a record; loop() is about to raise it.
         self.interrupted = False
         #: What loop() gives to signal.set_wakeup_fd; -1 before its first time.
@@ -75,6 +83,7 @@ class Delivery:
         self.pointer = check_pointer(
             lib.lepy_delivery_new(base, priorities, self._handle), "cannot attach to the event_base"
         )
+        deliveries.add(self)
 
     def live(self) -> CData:
         """The shim's structure; ClosedError once the base is closed."""
@@ -83,9 +92,29 @@ class Delivery:
         return self.pointer
 
     def check_thread(self) -> None:
-        """Raise WrongThreadError while another thread runs the loop."""
-        if lib.lepy_delivery_foreign(self.live()):
-            raise_wrong_thread()
+        """Raise WrongThreadError while another thread runs the loop, ForkError in a forked child."""
+        refused = lib.lepy_delivery_refuses(self.live())
+        if refused:
+            raise_refused(refused)
+
+    def check_process(self) -> CData:
+        """As live(), and ForkError in a forked child; for what any thread may do."""
+        pointer = self.live()
+        if lib.lepy_delivery_forked(pointer):
+            raise_refused(lib.LEPY_FORKED)
+        return pointer
+
+    def may_free(self) -> bool:
+        """Whether what is closed now can be freed; False: leak it.
+
+        That is so in a forked child where the base cannot be separated from the parent's.
+        """
+        refused = lib.lepy_delivery_refuses(self.live())
+        if refused == lib.LEPY_FORKED:
+            return bool(lib.lepy_delivery_separate(self.pointer))
+        if refused:
+            raise_refused(refused)
+        return True
 
     def scratch(self) -> tuple[CData, Any]:
         """Memory for one read, and a buffer over it.  Per base: a base has one thread at a time."""
@@ -222,17 +251,24 @@ class Delivery:
 
     def hold_funerals(self) -> None:
         """Free what was buried; in a thread that may."""
+        if self._graveyard and lib.lepy_delivery_refuses(self.pointer):
+            return
+        self._empty_graveyard()
+        if pinned:
+            let_go()
+
+    def _empty_graveyard(self) -> None:
         while self._graveyard:
             slot, generation, free, pointer = self._graveyard.popleft()
             self.table.release_slot(slot, generation)
             free(pointer)
-        if pinned:
-            let_go()
 
     def close(self) -> None:
-        """Free the shim's structure; the handles must be closed before."""
+        """Free the shim's structure; the handles must be closed before, and may_free() be True."""
         self.keep_rest()
-        self.hold_funerals()
+        self._empty_graveyard()
+        if pinned:
+            let_go()
         for slot, free, structure in self.table.remains():
             self.table.release_slot(slot, 0)
             free(structure)
@@ -240,6 +276,24 @@ class Delivery:
         self.stopping = True
         self._buffers.clear()
         lib.lepy_delivery_free(pointer)
+
+    def abandon(self) -> None:
+        """Forget all, free nothing: a base that a forked child cannot have."""
+        self._graveyard.clear()
+        self.pointer = None
+        self.stopping = True
+        self._buffers.clear()
+
+    def forked(self) -> None:
+        """In a forked child: what is on its way is the parent's, until reinit()."""
+        if self.pointer is None:
+            return
+        self.inherited = self.stopping = True
+        lib.lepy_delivery_stop_in_child(self.pointer)
+        if lib.lepy_delivery_lost(self.pointer):  # its thread is not here
+            self.running = self.delivering = False
+        if self.on_fork is not None:
+            self.on_fork()
 
 
 def delivery_of(base: Any) -> Delivery:
@@ -263,6 +317,15 @@ def _report_lost(kind: Any, error: Any, traceback: Any) -> None:
     """An exception between C's call and work_for_foreign_loop's own try: a signal's."""
     sys.excepthook(kind, error, traceback)
 
+
+def _forked() -> None:
+    for delivery in list(deliveries):
+        delivery.forked()
+
+
+if lib.lepy_fork_watch():
+    raise ImportError("no memory to watch for forks")
+os.register_at_fork(after_in_child=_forked)
 
 # A host may go on with its loop after the interpreter's end: then C drops what it has to tell.
 lib.lepy_python_lives(1)

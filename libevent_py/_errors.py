@@ -7,7 +7,7 @@ import os
 from typing import NoReturn
 
 from ._ffi import CData, ffi, lib
-from .exceptions import LibeventError, WrongThreadError
+from .exceptions import ForkError, LibeventError, WrongThreadError
 from .log import drain
 
 
@@ -27,8 +27,13 @@ def explained(error: OSError, what: str) -> OSError:
     return OSError(number, f"{what}: {os.strerror(number)}")
 
 
-def raise_wrong_thread() -> NoReturn:
-    """Raise for a call from a thread other than the one that runs the loop."""
+def raise_refused(result: int) -> NoReturn:
+    """Raise for a call from where the base may not be used: LEPY_FOREIGN_THREAD, LEPY_FORKED."""
+    if result == lib.LEPY_FORKED:
+        raise ForkError(
+            "this EventBase comes from the parent process; call its reinit() in the child before "
+            "anything else, or make a new EventBase"
+        )
     raise WrongThreadError(
         "another thread runs this EventBase's loop and owns its objects until the loop returns; "
         "only call_soon_threadsafe(), loopbreak(), loopexit() and Event.active() may be called from here"
@@ -39,8 +44,8 @@ def check(result: int, what: str) -> int:
     """Give *result* back unless it says that C failed."""
     if result >= 0:
         return result
-    if result == lib.LEPY_FOREIGN_THREAD:
-        raise_wrong_thread()
+    if result in (lib.LEPY_FOREIGN_THREAD, lib.LEPY_FORKED):
+        raise_refused(result)
     raise_errno(what)
 
 

@@ -55,6 +55,9 @@ class Handle(ABC):
     def _free(self, pointer: CData) -> None:
         """Give *pointer* back to C; called once, in a thread that may."""
 
+    def _reinited(self) -> None:  # noqa: B027
+        """Wait again for what libevent forgets when its base is reinited."""
+
     @property
     def closed(self) -> bool:
         """True once :meth:`close` was called, here or by closing the base."""
@@ -71,10 +74,11 @@ class Handle(ABC):
         pointer = self._pointer
         if pointer is None:
             return
-        self._delivery.check_thread()
+        may_free = self._delivery.may_free()
         self._pointer = None
         self._delivery.table.release(self)
-        self._free(pointer)
+        if may_free:
+            self._free(pointer)
 
     def _live(self) -> CData:
         """The pointer, for a thread that may use it.

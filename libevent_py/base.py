@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import sys
 import threading
 import warnings
@@ -12,15 +12,16 @@ from types import TracebackType
 
 from . import _convert, threads  # noqa: F401  (threads: libevent's locking comes first)
 from ._delivery import Delivery, ErrorHandler
-from ._errors import check, raise_errno
+from ._errors import check, raise_errno, raise_refused
 from ._ffi import CData, lib
 from .calls import CallQueue
 from .config import EventConfig, new_event_base
 from .constants import LoopFlags
+from .exceptions import ForkError
 from .inspection import Inspection
 from .log import drain
 from .scheduling import Scheduling
-from .signals import MainThreadSignals, forget_wakeup, uninterruptible
+from .signals import MainThreadSignals, forget_wakeup, set_wakeup, uninterruptible
 
 _NO_FLAGS = LoopFlags(0)
 _ONE_PASS = int(LoopFlags.ONCE | LoopFlags.NONBLOCK)
@@ -81,7 +82,6 @@ class EventBase(Inspection, Scheduling):
     def _attach(self, base: CData, priorities: int, on_error: ErrorHandler | None, *, owned: bool) -> None:
         self._base = base
         self._owned = owned
-        self._pid = os.getpid()
         self._priorities = priorities
         self._break = False
         self._exit = False
@@ -142,9 +142,10 @@ class EventBase(Inspection, Scheduling):
         with MainThreadSignals(delivery):
             self._break = self._exit = False
             try:
+                check(lib.lepy_delivery_enter(pointer), "cannot enter the loop")
+                # Now, so that a fork between them finds an owner that the child has not.
                 delivery.running = True
                 self._thread = threading.get_ident()
-                lib.lepy_delivery_enter(pointer)
                 self._calls.enter()
                 return self._run(int(flags))
             finally:
@@ -209,6 +210,8 @@ class EventBase(Inspection, Scheduling):
                 raise_errno("event_base_loop failed")
             elif token == lib.LEPY_RUN_NO_MEMORY:
                 raise MemoryError("no memory to record what happened; some callbacks of this pass are lost")
+            elif token == lib.LEPY_RUN_FORKED:
+                raise_refused(lib.LEPY_FORKED)
         return False
 
     def _active_count(self) -> int:
@@ -223,8 +226,8 @@ class EventBase(Inspection, Scheduling):
         Args:
             after: Seconds to go on for; None to stop as soon as what is ready is delivered.
         """
-        pointer = self.pointer
         delivery = self._delivery
+        pointer = delivery.check_process()
         if after is None and delivery.delivering and self._thread == threading.get_ident():
             # libevent's own event that ends the loop has the middle priority.
             middle, level = self._priorities // 2, lib.lepy_delivery_handed_level(delivery.pointer)
@@ -234,7 +237,7 @@ class EventBase(Inspection, Scheduling):
             if level > middle:
                 delivery.stopping = True
         seconds = 0.0 if after is None else _convert.seconds(after, "after")
-        check(lib.lepy_event_base_loopexit(pointer, seconds), "cannot schedule the loop's end")
+        check(lib.lepy_delivery_loopexit(pointer, seconds), "cannot schedule the loop's end")
 
     def loopbreak(self) -> None:
         """Stop after the current callback (``event_base_loopbreak``); from any thread.
@@ -242,17 +245,16 @@ class EventBase(Inspection, Scheduling):
         What else was ready is delivered by the next loop.  Before the loop runs it does nothing.
         """
         delivery = self._delivery
-        delivery.live()
+        pointer = delivery.check_process()
         if not delivery.running:
             # A loop that native code runs, or none: then libevent forgets it at the next start.
-            if lib.event_base_loopbreak(self._base) < 0:
-                raise_errno("cannot break the loop")
+            check(lib.lepy_delivery_loopbreak(pointer), "cannot break the loop")
             delivery.stopping = delivery.delivering
             return
         self._break = True
         delivery.stopping = True
         if self._thread != threading.get_ident():
-            lib.lepy_delivery_interrupt(delivery.pointer)
+            lib.lepy_delivery_interrupt(pointer)
 
     def loopcontinue(self) -> None:
         """Look at all events anew after the current callback, higher priorities first.
@@ -263,6 +265,46 @@ class EventBase(Inspection, Scheduling):
         delivery.stopping = True
         if not delivery.running and lib.event_base_loopcontinue(self._base) < 0:
             raise_errno("cannot continue the loop")
+
+    def reinit(self) -> None:
+        """Make the base this process's own, in a forked child (``event_reinit``).
+
+        A child shares the parent's kernel state, so that until then everything but close()
+        raises ForkError there.  Afterwards all that was pending is pending in both processes,
+        with the same sockets; what has not been delivered yet is delivered in both.  Allowed
+        in a callback, whose loop then goes on in the child too.
+
+        Raises:
+            ForkError: Another thread used the base at the fork; make a new EventBase.
+            OSError: EBADF: descriptors of events were closed in the child; these events are
+                removed, the base can be used.  EMFILE: too few descriptors; nothing was done.
+            RuntimeError: Called in a callback of a loop that native code runs, or in a raw callback.
+
+        Example::
+
+            if not os.fork():
+                base.reinit()
+                base.dispatch()
+        """
+        delivery = self._delivery
+        pointer = delivery.live()
+        self._check_stack()
+        closed = lib.lepy_delivery_reinit(pointer)
+        if closed == lib.LEPY_FORKED:
+            raise ForkError(
+                "another thread was using this EventBase when the process forked, and is not here to "
+                "finish; make a new EventBase in the child"
+            )
+        check(closed, "cannot give this EventBase descriptors of its own")
+        delivery.inherited = False
+        self._calls.reinited()
+        set_wakeup(delivery)
+        for handle in delivery.table.open_handles():
+            handle._reinited()
+        if closed:
+            raise OSError(
+                errno.EBADF, f"{closed} of this EventBase's descriptors were closed; their events are removed"
+            )
 
     def close(self) -> None:
         """Close everything in the base, and free it (``event_base_free``).
@@ -276,27 +318,27 @@ class EventBase(Inspection, Scheduling):
         delivery = self._delivery
         if delivery.pointer is None:
             return
-        delivery.check_thread()
         self._check_stack()
+        may_free = delivery.may_free()
         self._break = True
         self._calls.close()
-        if self._pid != os.getpid():
-            # A forked child: what it takes off the epoll set that it shares, the parent would miss.
-            lib.event_reinit(self._base)
         for handle in reversed(delivery.table.open_handles()):
             handle.close()
         forget_wakeup(delivery)
+        if not may_free:
+            delivery.abandon()
+            return
         delivery.close()
         if self._owned:
             self._finish_deferred_work()
             lib.event_base_free(self._base)
 
     def _check_stack(self) -> None:
-        """Raise RuntimeError where C frames below still use what close() frees."""
+        """Raise RuntimeError where C frames below still use what close() frees, or reinit() exchanges."""
         if lib.lepy_delivery_on_stack(self._delivery.pointer):
             raise RuntimeError(
-                "a base cannot be closed in a callback that C calls: one in a loop that native code "
-                "runs, or a raw one; let the loop return first"
+                "a base cannot be closed or reinited in a callback that C calls: one in a loop that "
+                "native code runs, or a raw one; let the loop return first"
             )
 
     def _finish_deferred_work(self) -> None:

@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any
 
 from ._delivery import Delivery
-from ._errors import check, raise_wrong_thread
+from ._errors import check, raise_refused
 from ._ffi import lib
 from .exceptions import ClosedError
 
@@ -118,7 +118,7 @@ class CallQueue:
         self.tolerated = 0
         #: The deadline that libevent waits for; 0.0 the next pass, -inf where loop() tells it.
         self.asked = inf
-        #: The thread that alone may schedule; None: whichever, 0: none, the base is closed.
+        #: The thread that alone may schedule; None: whichever, 0: none, the base is closed or a parent's.
         self.owner: int | None = None
         #: loop() runs, and makes the calls itself: with one priority nothing else has to come first.
         self.driven = False
@@ -126,6 +126,18 @@ class CallQueue:
         #: loop() may be in C: another thread has to wake it.
         self.sleeping = False
         delivery.table.kept[0] = self
+        delivery.on_fork = self._forked
+
+    def _forked(self) -> None:
+        self._lock = RLock()  # another thread may have held it
+        self.owner = 0
+        self.driven = self.sleeping = False
+
+    def reinited(self) -> None:
+        """The base is this process's own again."""
+        running = self._delivery.running
+        self.owner = get_ident() if running else None
+        self.driven = running
 
     def enter(self) -> None:
         """loop() begins."""
@@ -136,6 +148,8 @@ class CallQueue:
 
     def leave(self) -> None:
         """loop() ends; what is left is for whoever runs the loop next."""
+        if self._delivery.inherited:
+            return
         # In this order: what a thread adds after that is its own to tell libevent.
         self.sleeping = self.driven = False
         self.owner = None
@@ -145,8 +159,8 @@ class CallQueue:
 
     def refuse(self) -> None:
         """Raise for a thread that may not schedule."""
-        self._delivery.live()
-        raise_wrong_thread()
+        self._delivery.check_process()
+        raise_refused(lib.LEPY_FOREIGN_THREAD)
 
     def ask(self) -> None:
         """Let libevent wait for what is next; for a loop that is not ours."""
@@ -242,6 +256,8 @@ class CallQueue:
 
     def turn(self) -> int:
         """For loop(), before it goes to libevent: make what is next, and give how many it made."""
+        if self._delivery.inherited:
+            raise_refused(lib.LEPY_FORKED)  # they are the parent's
         if self.heap:
             self.collect_due()
         if not self.is_direct:
@@ -297,6 +313,8 @@ class CallQueue:
             pointer = self._delivery.pointer
             if pointer is None or self.owner == 0:
                 call.cancel()
+                if pointer is not None and self._delivery.inherited:
+                    raise_refused(lib.LEPY_FORKED)
                 raise ClosedError("this EventBase is closed")
             if self.driven:
                 lib.lepy_delivery_wake(pointer)

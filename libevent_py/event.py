@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _convert, threads
 from ._delivery import delivery_of
-from ._errors import check, check_pointer
+from ._errors import check, check_pointer, raise_refused
 from ._ffi import CData, ffi, lib
 from ._handles import Handle
 from .constants import EventFlags, FlagCache
@@ -177,7 +177,9 @@ class Event(Handle):
             self._live()
         delivery = self._delivery
         delivery.table.kept[self._slot] = self
-        lib.event_active(self._event, int(EventFlags(what)), 1)
+        refused = lib.lepy_event_active(self._pointer, int(EventFlags(what)))
+        if refused:
+            raise_refused(refused)
         if delivery.delivering and self._base._priorities > 1:
             # It may be more urgent than the rest of the batch: back to libevent, which knows.
             delivery.stopping = True
@@ -330,6 +332,10 @@ class Signal(Event):
 
     def _deliver(self, kind: int, what: int, data: bytes) -> None:
         self._callback(self)
+
+    def _reinited(self) -> None:
+        if self._stays:
+            self.add()
 
 
 class _BorrowedEvent(Event):

@@ -7,6 +7,7 @@ ValueError.  The rest::
     LibeventError
     ├── ClosedError        (also ValueError)           used after close()
     ├── WrongThreadError   (also RuntimeError)         used while another thread runs the loop
+    ├── ForkError          (also RuntimeError)         a forked parent's, and used without reinit()
     └── UnsupportedError   (also NotImplementedError)  not in the libevent of this build
 """
 
@@ -23,6 +24,13 @@ class ClosedError(LibeventError, ValueError):
 
 class WrongThreadError(LibeventError, RuntimeError):
     """Another thread runs the loop of this object's EventBase, and owns its objects meanwhile."""
+
+
+class ForkError(LibeventError, RuntimeError):
+    """The object comes from the parent process, with which it shares its descriptors.
+
+    :meth:`EventBase.reinit` makes the base of a forked child its own.
+    """
 
 
 class UnsupportedError(LibeventError, NotImplementedError):

@@ -101,7 +101,7 @@ class Inspection:
     @property
     def pointer(self) -> CData:
         """The ``struct event_base *`` for the raw layer; borrowed, gone when this is closed."""
-        self._delivery.live()
+        self._delivery.check_process()
         return self._base
 
     @property
@@ -117,7 +117,8 @@ class Inspection:
     @property
     def method(self) -> str:
         """The backend: ``epoll``, ``poll``, ``select``, ``kqueue``… (``event_base_get_method``)."""
-        return str(ffi.string(lib.event_base_get_method(self.pointer)), "ascii")
+        self._delivery.live()
+        return str(ffi.string(lib.event_base_get_method(self._base)), "ascii")
 
     @property
     def signal_method(self) -> str:
@@ -134,7 +135,8 @@ class Inspection:
     @property
     def features(self) -> EventBaseFeatures:
         """What the backend can do (``event_base_get_features``)."""
-        return EventBaseFeatures(lib.event_base_get_features(self.pointer))
+        self._delivery.live()
+        return EventBaseFeatures(lib.event_base_get_features(self._base))
 
     @property
     def priorities(self) -> int:

@@ -92,9 +92,8 @@ def _end() -> None:
 
 
 def _forked() -> None:
-    """In a child: another thread may have held the lock, and what was said is the parent's to tell."""
+    """In a child: another thread may have held the lock."""
     global _draining
-    lib.lepy_log_reset()
     _draining = threading.Lock()
 
 

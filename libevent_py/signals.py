@@ -15,13 +15,14 @@ the program has set is left alone, and so is libevent's (a Signal), of which
 from __future__ import annotations
 
 import heapq
+import os
 import signal
 import socket
 import threading
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from ._delivery import Delivery
+from ._delivery import Delivery, deliveries
 from ._errors import check
 from ._ffi import lib
 
@@ -33,6 +34,7 @@ uninterruptible = {Delivery.work.__code__}
 
 #: The bases whose loop() is on the main thread's stack, the innermost last.
 _loops: list[Delivery] = []
+_loops_thread = 0
 
 # The C function that Python handles every signal with; known once SIGINT has a Python handler.
 _python_handler = lib.lepy_signal_handler(signal.SIGINT) if callable(signal.getsignal(signal.SIGINT)) else 0
@@ -65,6 +67,7 @@ class MainThreadSignals:
         self._replaced = False
 
     def __enter__(self) -> None:
+        global _loops_thread
         if not self._is_main:
             return
         fd = check(lib.lepy_delivery_wakeup_fd(self._delivery.live()), "cannot make the wake-up socket")
@@ -77,6 +80,7 @@ class MainThreadSignals:
         handler = signal.getsignal(signal.SIGINT)
         ours = handler is signal.default_int_handler or (handler is _interrupt and not _loops)
         self._replaced = ours and _is_pythons()
+        _loops_thread = threading.get_ident()
         _loops.append(self._delivery)
         if self._replaced:
             signal.signal(signal.SIGINT, _interrupt)
@@ -95,9 +99,31 @@ class MainThreadSignals:
             raise KeyboardInterrupt
 
 
+def set_wakeup(delivery: Delivery) -> None:
+    """In a forked child whose base was reinited: let its own descriptor wake a loop that goes on."""
+    delivery.wakeup_fd = -1
+    if delivery in _loops:
+        delivery.wakeup_fd = check(lib.lepy_delivery_wakeup_fd(delivery.live()), "no wake-up socket")
+        signal.set_wakeup_fd(delivery.wakeup_fd, warn_on_full_buffer=False)
+
+
+def _forked() -> None:
+    """In a child: its signals shall not wake the parent; the loops of a thread that is not here are over."""
+    if _loops and _loops_thread != threading.get_ident():
+        _loops.clear()
+        if signal.getsignal(signal.SIGINT) is _interrupt:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    fd = signal.set_wakeup_fd(-1)
+    if fd >= 0 and all(delivery.wakeup_fd != fd for delivery in deliveries):
+        signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+
+
 def forget_wakeup(delivery: Delivery) -> None:
     """Before the wake-up descriptor is closed: take it off where an interrupt kept loop() from that."""
     if delivery.wakeup_fd >= 0 and threading.current_thread() is threading.main_thread():
         left = signal.set_wakeup_fd(-1)
         if left not in (-1, delivery.wakeup_fd):
             signal.set_wakeup_fd(left, warn_on_full_buffer=False)
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _convert
 from .._callbacks import errors, pinned, settle
 from .._delivery import delivery_of
-from .._errors import check, check_pointer, raise_wrong_thread
+from .._errors import check, check_pointer, raise_refused
 from .._ffi import CData, lib
 from ..buffer import Buffer
 from ..buffer.core import FRONT
@@ -238,8 +238,8 @@ class BaseBufferEvent(BaseBufferEventOutput):
             raise BrokenPipeError("the filter's process_out has raised before; nothing more can be written")
         if result == lib.LEPY_WRITE_CAPTURED:
             self._changeable()
-        if result == lib.LEPY_FOREIGN_THREAD:
-            raise_wrong_thread()
+        if result in (lib.LEPY_FOREIGN_THREAD, lib.LEPY_FORKED):
+            raise_refused(result)
         raise MemoryError("libevent found no memory for the output")
 
     def read(self, size: int | None = None) -> bytes:

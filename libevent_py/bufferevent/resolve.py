@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -45,6 +46,9 @@ class Lookup:
         except UnicodeError as error:
             self._answer = socket.gaierror(socket.EAI_NONAME, f"{host!r} is no host name: {error}")
         finally:
+            # Not by closing alone: a forked child may hold a copy of the descriptor.
+            with contextlib.suppress(BrokenPipeError):
+                os.write(writer, b"x")
             os.close(writer)
 
     def _done(self, event: Event, what: EventFlags) -> None:

@@ -8,6 +8,7 @@ struct lepy_record { ...; };
 #define LEPY_BATCH_RECORDS ...
 #define LEPY_BATCH_ARENA ...
 #define LEPY_FOREIGN_THREAD ...
+#define LEPY_FORKED ...
 static const int64_t LEPY_TOKEN_LOGGED;
 static const int64_t LEPY_TOKEN_MORE;
 static const int64_t LEPY_TOKEN_EXIT;
@@ -19,7 +20,7 @@ enum lepy_kind {
 
 enum lepy_run_result {
 	LEPY_RUN_ERROR, LEPY_RUN_ENDED, LEPY_RUN_EMPTY, LEPY_RUN_WOKEN, LEPY_RUN_NO_MEMORY,
-	LEPY_RUN_PASSED, ...
+	LEPY_RUN_PASSED, LEPY_RUN_FORKED, ...
 };
 
 void lepy_python_lives(int lives);
@@ -30,13 +31,22 @@ void lepy_delivery_consume(struct lepy_delivery *, int64_t token, uint32_t remai
 struct lepy_record *lepy_delivery_records(struct lepy_delivery *, int index);
 char *lepy_delivery_arena(struct lepy_delivery *, int index);
 int lepy_delivery_handed_level(const struct lepy_delivery *);
-void lepy_delivery_enter(struct lepy_delivery *);
+int lepy_delivery_enter(struct lepy_delivery *);
 void lepy_delivery_leave(struct lepy_delivery *);
 int lepy_delivery_on_stack(const struct lepy_delivery *);
-int lepy_delivery_foreign(const struct lepy_delivery *);
-void lepy_delivery_interrupt(struct lepy_delivery *);
+int lepy_delivery_refuses(const struct lepy_delivery *);
+int lepy_delivery_interrupt(struct lepy_delivery *);
 evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *);
 intptr_t lepy_signal_handler(int number);
+
+/* fork.c */
+
+int lepy_fork_watch(void);
+int lepy_delivery_forked(const struct lepy_delivery *);
+int lepy_delivery_lost(const struct lepy_delivery *);
+void lepy_delivery_stop_in_child(struct lepy_delivery *);
+int lepy_delivery_separate(struct lepy_delivery *);
+int lepy_delivery_reinit(struct lepy_delivery *);
 
 /* log.c */
 
@@ -46,7 +56,6 @@ int lepy_log_take(struct lepy_log_message *);
 unsigned lepy_log_dropped(void);
 int lepy_log_pending(void);
 void lepy_log_lives(int yes);
-void lepy_log_reset(void);
 
 void lepy_delivery_wake(struct lepy_delivery *);
 
@@ -60,10 +69,12 @@ void lepy_calls_activate(struct lepy_delivery *);
 struct lepy_event { struct event *event; ...; };
 
 struct event_base *lepy_event_base_new(const struct event_config *);
-int lepy_event_base_loopexit(struct event_base *, double seconds);
+int lepy_delivery_loopexit(struct lepy_delivery *, double seconds);
+int lepy_delivery_loopbreak(struct lepy_delivery *);
 struct lepy_event *lepy_event_new(struct lepy_delivery *, uint32_t slot, uint32_t generation,
 	evutil_socket_t fd, short events);
 int lepy_event_add(struct event *, double seconds);
+int lepy_event_active(struct lepy_event *, int what);
 int lepy_event_remove(struct lepy_event *);
 int lepy_event_priority_set(struct lepy_event *, int priority);
 void lepy_event_free(struct lepy_event *);

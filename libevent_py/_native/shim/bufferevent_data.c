@@ -119,8 +119,10 @@ lepy_bufferevent_write(struct lepy_bufferevent *self, const char *data, size_t l
 {
 	ssize_t sent = 0;
 
-	if (lepy_delivery_foreign(self->handle.delivery))
-		return LEPY_FOREIGN_THREAD;
+	int refused = lepy_delivery_refuses(self->handle.delivery);
+
+	if (refused)
+		return refused;
 	if (self->refusal)
 		return self->refusal;
 	if (can_send_now(self)) {
@@ -146,8 +148,10 @@ lepy_bufferevent_write_buffer(struct lepy_bufferevent *self, struct evbuffer *bu
 {
 	size_t length = evbuffer_get_length(buffer);
 
-	if (lepy_delivery_foreign(self->handle.delivery))
-		return LEPY_FOREIGN_THREAD;
+	int refused = lepy_delivery_refuses(self->handle.delivery);
+
+	if (refused)
+		return refused;
 	if (self->refusal)
 		return self->refusal;
 	if (can_send_now(self))
@@ -165,8 +169,10 @@ lepy_bufferevent_write_buffer(struct lepy_bufferevent *self, struct evbuffer *bu
 int64_t
 lepy_bufferevent_read(struct lepy_bufferevent *self, char *data, size_t length)
 {
-	if (lepy_delivery_foreign(self->handle.delivery))
-		return LEPY_FOREIGN_THREAD;
+	int refused = lepy_delivery_refuses(self->handle.delivery);
+
+	if (refused)
+		return refused;
 	/* Room in a filter's input makes it filter on. */
 	lepy_bufferevent_enter(self);
 	length = bufferevent_read(self->bufferevent, data, length);

@@ -68,6 +68,8 @@ lepy_calls_wait(struct lepy_delivery *delivery, double when)
 void
 lepy_calls_activate(struct lepy_delivery *delivery)
 {
+	atomic_fetch_add(&delivery->visitors, 1);
 	event_active(delivery->calls_event, EV_WRITE, 1);
+	atomic_fetch_sub(&delivery->visitors, 1);
 	lepy_delivery_wake(delivery);
 }

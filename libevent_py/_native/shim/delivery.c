@@ -154,6 +154,8 @@ activate_waiting(struct lepy_delivery *delivery)
 void
 lepy_delivery_consume(struct lepy_delivery *delivery, int64_t token, uint32_t remaining)
 {
+	if (lepy_delivery_forked(delivery))
+		return; /* the parent's locks may be held for ever; the next run() asks again */
 	take_back(delivery, token, remaining);
 	activate_waiting(delivery);
 }
@@ -187,9 +189,12 @@ int64_t
 lepy_delivery_run(struct lepy_delivery *delivery, int flags, int64_t token, uint32_t remaining, double calls_at)
 {
 	const int one_pass = EVLOOP_ONCE | EVLOOP_NONBLOCK;
-	struct lepy_level *level = take_back(delivery, token, remaining);
+	struct lepy_level *level;
 	int result;
 
+	if (lepy_delivery_forked(delivery))
+		return LEPY_RUN_FORKED;
+	level = take_back(delivery, token, remaining);
 	if (level && pass_goes_on(delivery, level) && hand_over(delivery, level))
 		return token_of_handed(delivery);
 	activate_waiting(delivery);
@@ -200,6 +205,8 @@ lepy_delivery_run(struct lepy_delivery *delivery, int flags, int64_t token, uint
 	result = event_base_loop(delivery->base, flags);
 	delivery->python_drives = 0;
 	delivery->pass_serial = delivery->serials;
+	if (lepy_delivery_forked(delivery))
+		return LEPY_RUN_FORKED; /* below a callback that C called */
 	if (delivery->handed)
 		return token_of_handed(delivery);
 	if (delivery->lost) {
@@ -238,24 +245,30 @@ lepy_delivery_handed_level(const struct lepy_delivery *delivery)
 }
 
 /* The thread that calls these two owns the base's handles in between. */
-void
+int
 lepy_delivery_enter(struct lepy_delivery *delivery)
 {
+	if (lepy_delivery_forked(delivery))
+		return LEPY_FORKED;
 	delivery->owner = pthread_self();
 	delivery->has_owner = 1;
+	return 0;
 }
 
 void
 lepy_delivery_leave(struct lepy_delivery *delivery)
 {
-	delivery->has_owner = 0;
+	if (!lepy_delivery_lost(delivery))
+		delivery->has_owner = 0;
 }
 
-/* True in a thread that may not touch the base's handles now. */
+/* Why the calling thread may not touch the base's handles now; 0 where it may. */
 int
-lepy_delivery_foreign(const struct lepy_delivery *delivery)
+lepy_delivery_refuses(const struct lepy_delivery *delivery)
 {
-	return delivery->has_owner && !pthread_equal(delivery->owner, pthread_self());
+	if (lepy_delivery_forked(delivery))
+		return LEPY_FORKED;
+	return delivery->has_owner && !pthread_equal(delivery->owner, pthread_self()) ? LEPY_FOREIGN_THREAD : 0;
 }
 
 /* True inside a callback that C calls directly from the loop: the delivery is
@@ -263,6 +276,8 @@ lepy_delivery_foreign(const struct lepy_delivery *delivery)
 int
 lepy_delivery_on_stack(const struct lepy_delivery *delivery)
 {
+	if (lepy_delivery_lost(delivery))
+		return 0; /* on the stack of a thread that a forked child does not have */
 	return delivery->python_drives || delivery->delivering || delivery->direct_calls;
 }
 
@@ -276,10 +291,15 @@ lepy_delivery_level(const struct lepy_delivery *delivery, int priority)
 
 /* Makes lepy_delivery_run return soon; from any thread, also before it is
  * entered: unlike loopbreak's flag, an active event is not forgotten. */
-void
+int
 lepy_delivery_interrupt(struct lepy_delivery *delivery)
 {
+	if (lepy_delivery_forked(delivery))
+		return LEPY_FORKED;
+	atomic_fetch_add(&delivery->visitors, 1);
 	lepy_activate_drain(&delivery->levels[0]);
+	atomic_fetch_sub(&delivery->visitors, 1);
+	return 0;
 }
 
 /* An event of ours that neither keeps the loop alive nor counts in it.  The
@@ -308,6 +328,7 @@ lepy_delivery_new(struct event_base *base, int priorities, void *python)
 	delivery->base = base;
 	delivery->python = python;
 	delivery->level_count = priorities;
+	delivery->forks = delivery->separated = lepy_forks;
 	pthread_mutex_init(&delivery->lock, NULL);
 	for (i = 0; i < priorities; i++) {
 		struct lepy_level *level = &delivery->levels[i];

@@ -37,7 +37,8 @@ enum lepy_run_result {
 	LEPY_RUN_EMPTY = -3,   /* no event is left to wait for */
 	LEPY_RUN_WOKEN = -4,   /* lepy_delivery_interrupt, or a signal: look around */
 	LEPY_RUN_NO_MEMORY = -5, /* a record could not be stored */
-	LEPY_RUN_PASSED = -6   /* the one pass that the flags asked for */
+	LEPY_RUN_PASSED = -6,  /* the one pass that the flags asked for */
+	LEPY_RUN_FORKED = -7   /* this is a forked child */
 };
 
 /* A token's bits: record count 0-15, batch index 16-31, hand-over number 32-59,
@@ -73,6 +74,12 @@ struct lepy_batch {
  * handle: another one runs the base's loop. */
 #define LEPY_FOREIGN_THREAD (-2)
 
+/* And where the base is a forked parent's. */
+#define LEPY_FORKED (-7)
+
+/* How many forks led to this process. */
+extern int lepy_forks;
+
 /* One per priority that is in use. */
 struct lepy_level {
 	struct lepy_delivery *delivery;
@@ -100,6 +107,9 @@ struct lepy_delivery {
 	int lost;             /* a record found no memory */
 	int has_owner;        /* a Python loop() is running, in the thread owner */
 	pthread_t owner;
+	int forks;            /* lepy_forks where the base is in use */
+	int separated;        /* lepy_forks where its descriptors were made */
+	atomic_int visitors;  /* threads in a call that any thread may make */
 	struct lepy_batch *handed; /* Python is working on it */
 	int64_t handed_token;
 	uint32_t hand_overs;
@@ -134,16 +144,22 @@ void lepy_delivery_consume(struct lepy_delivery *delivery, int64_t token, uint32
 struct lepy_record *lepy_delivery_records(struct lepy_delivery *delivery, int index);
 char *lepy_delivery_arena(struct lepy_delivery *delivery, int index);
 int lepy_delivery_handed_level(const struct lepy_delivery *delivery);
-void lepy_delivery_enter(struct lepy_delivery *delivery);
+int lepy_delivery_enter(struct lepy_delivery *delivery);
 void lepy_delivery_leave(struct lepy_delivery *delivery);
 int lepy_delivery_on_stack(const struct lepy_delivery *delivery);
 int lepy_delivery_level(const struct lepy_delivery *delivery, int priority);
-int lepy_delivery_foreign(const struct lepy_delivery *delivery);
-void lepy_delivery_interrupt(struct lepy_delivery *delivery);
+int lepy_delivery_refuses(const struct lepy_delivery *delivery);
+int lepy_delivery_interrupt(struct lepy_delivery *delivery);
 evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *delivery);
 void lepy_delivery_wake(struct lepy_delivery *delivery);
 int lepy_calls_wait(struct lepy_delivery *delivery, double when);
 void lepy_calls_activate(struct lepy_delivery *delivery);
+int lepy_fork_watch(void);
+int lepy_delivery_forked(const struct lepy_delivery *delivery);
+int lepy_delivery_lost(const struct lepy_delivery *delivery);
+void lepy_delivery_stop_in_child(struct lepy_delivery *delivery);
+int lepy_delivery_separate(struct lepy_delivery *delivery);
+int lepy_delivery_reinit(struct lepy_delivery *delivery);
 intptr_t lepy_signal_handler(int number);
 
 /* For report.c: lets Python see what the level has, in this pass or the next. */

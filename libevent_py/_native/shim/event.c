@@ -9,18 +9,18 @@
 /* Descriptors that a base needs: epoll and its timer, the signal pair, the
  * cross-thread wake-up, and lepy_wake_init's pair. */
 #define BASE_DESCRIPTORS 8
+#define MOST_DESCRIPTORS BASE_DESCRIPTORS
 
-/* Called by EventBase.  libevent calls exit(1) where a base finds too few
- * descriptors (signal.c, evsig_init_), so they are tried first: NULL with
- * errno then.  The base is the caller's. */
-struct event_base *
-lepy_event_base_new(const struct event_config *config)
+/* For fork.c too: -1 with errno where the process cannot open that many
+ * descriptors.  libevent calls exit(1) where it finds too few (signal.c,
+ * evsig_init_), so they are tried first. */
+int
+lepy_need_descriptors(int needed)
 {
-	struct event_base *base = NULL;
-	int tried[BASE_DESCRIPTORS];
+	int tried[MOST_DESCRIPTORS];
 	int count, failure = 0;
 
-	for (count = 0; count < BASE_DESCRIPTORS; count++) {
+	for (count = 0; count < needed; count++) {
 		tried[count] = dup(count ? tried[0] : STDERR_FILENO);
 		if (tried[count] < 0 && !count)
 			tried[count] = socket(AF_UNIX, SOCK_STREAM, 0); /* stderr is closed */
@@ -33,12 +33,20 @@ lepy_event_base_new(const struct event_config *config)
 		close(tried[--count]);
 	if (failure) {
 		errno = failure;
-		return NULL;
+		return -1;
 	}
+	return 0;
+}
+
+/* Called by EventBase: NULL with errno.  The base is the caller's. */
+struct event_base *
+lepy_event_base_new(const struct event_config *config)
+{
+	if (lepy_need_descriptors(BASE_DESCRIPTORS) < 0)
+		return NULL;
 	lepy_log_capture();
 	errno = 0;
-	base = config ? event_base_new_with_config(config) : event_base_new();
-	return base;
+	return config ? event_base_new_with_config(config) : event_base_new();
 }
 
 /* For the shim: seconds as a timeval, rounded up so that nothing is early. */
@@ -102,13 +110,14 @@ lepy_event_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generatio
 int
 lepy_event_add(struct event *event, double seconds)
 {
-	struct timeval timeout;
+	struct timeval timeout, *limit = NULL;
 
 	errno = 0;
-	if (seconds < 0)
-		return event_add(event, NULL);
-	timeout = lepy_timeval(seconds);
-	return event_add(event, &timeout);
+	if (seconds >= 0) {
+		timeout = lepy_timeval(seconds);
+		limit = &timeout;
+	}
+	return event_get_events(event) & EV_SIGNAL ? lepy_add_signal(event, limit) : event_add(event, limit);
 }
 
 /* Called by Event.remove: records made until now become stale. */
@@ -137,13 +146,47 @@ lepy_event_free(struct lepy_event *self)
 	free(self);
 }
 
-/* Called by EventBase.loopexit. */
+/* Called by Event.active, in any thread. */
 int
-lepy_event_base_loopexit(struct event_base *base, double seconds)
+lepy_event_active(struct lepy_event *self, int what)
+{
+	struct lepy_delivery *delivery = self->handle.delivery;
+
+	if (lepy_delivery_forked(delivery))
+		return LEPY_FORKED;
+	atomic_fetch_add(&delivery->visitors, 1);
+	event_active(self->event, what, 1);
+	atomic_fetch_sub(&delivery->visitors, 1);
+	return 0;
+}
+
+/* Called by EventBase.loopexit, in any thread. */
+int
+lepy_delivery_loopexit(struct lepy_delivery *delivery, double seconds)
 {
 	struct timeval timeout = lepy_timeval(seconds);
+	int result;
 
-	return event_base_loopexit(base, &timeout);
+	if (lepy_delivery_forked(delivery))
+		return LEPY_FORKED;
+	atomic_fetch_add(&delivery->visitors, 1);
+	result = event_base_loopexit(delivery->base, &timeout);
+	atomic_fetch_sub(&delivery->visitors, 1);
+	return result;
+}
+
+/* Called by EventBase.loopbreak, in any thread, for a loop that is not Python's. */
+int
+lepy_delivery_loopbreak(struct lepy_delivery *delivery)
+{
+	int result;
+
+	if (lepy_delivery_forked(delivery))
+		return LEPY_FORKED;
+	atomic_fetch_add(&delivery->visitors, 1);
+	result = event_base_loopbreak(delivery->base);
+	atomic_fetch_sub(&delivery->visitors, 1);
+	return result;
 }
 
 /* Called by EventBase.common_timeout: the base's own timeval for that duration,

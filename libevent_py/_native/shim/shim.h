@@ -126,7 +126,11 @@ void lepy_log_lives(int yes);
 void lepy_log_reset(void);
 
 struct event_base *lepy_event_base_new(const struct event_config *config);
-int lepy_event_base_loopexit(struct event_base *base, double seconds);
+int lepy_need_descriptors(int needed);
+int lepy_add_signal(struct event *event, const struct timeval *timeout);
+int lepy_event_active(struct lepy_event *self, int what);
+int lepy_delivery_loopexit(struct lepy_delivery *delivery, double seconds);
+int lepy_delivery_loopbreak(struct lepy_delivery *delivery);
 struct timeval lepy_timeval(double seconds);
 
 struct lepy_event *lepy_event_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generation,

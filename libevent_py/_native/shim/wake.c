@@ -48,7 +48,8 @@ lepy_wake_init(struct lepy_delivery *delivery)
 	return -1;
 }
 
-/* For lepy_delivery_free. */
+/* For lepy_delivery_free, and for descriptors that a child shares with its
+ * parent when the base no longer does. */
 void
 lepy_wake_free(struct lepy_delivery *delivery)
 {
