@@ -33,7 +33,6 @@ from .constants import FlushMode as FlushMode
 from .constants import LoopFlags as LoopFlags
 from .event import Event as Event
 from .event import Signal as Signal
-from .event import Timer as Timer
 from .exceptions import ClosedError as ClosedError
 from .exceptions import ForkError as ForkError
 from .exceptions import LibeventError as LibeventError
@@ -42,6 +41,7 @@ from .exceptions import WrongThreadError as WrongThreadError
 from .inspection import CommonTimeout as CommonTimeout
 from .inspection import EventInfo as EventInfo
 from .listener import Listener as Listener
+from .timer import Timer as Timer
 
 __all__ = [
     "Buffer",

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from math import inf
 from operator import length_hint
+from threading import RLock
 from time import monotonic
 from typing import Any
 
@@ -60,6 +61,9 @@ class Delivery:
         self.delivering = False
         #: Python's loop() is on the stack.
         self.running = False
+        #: Held by what other threads may do while they are in C, and to free what they use there.
+        #: Reentrant, for signal handlers and finalizers do it too.
+        self.lock = RLock()
         #: In a forked child, before reinit().
         self.inherited = False
         #: Called in a forked child.
@@ -272,7 +276,8 @@ class Delivery:
         for slot, free, structure in self.table.remains():
             self.table.release_slot(slot, 0)
             free(structure)
-        pointer, self.pointer = self.pointer, None
+        with self.lock:
+            pointer, self.pointer = self.pointer, None
         self.stopping = True
         self._buffers.clear()
         lib.lepy_delivery_free(pointer)
@@ -288,6 +293,7 @@ class Delivery:
         """In a forked child: what is on its way is the parent's, until reinit()."""
         if self.pointer is None:
             return
+        self.lock = RLock()  # another thread may have held it
         self.inherited = self.stopping = True
         lib.lepy_delivery_stop_in_child(self.pointer)
         if lib.lepy_delivery_lost(self.pointer):  # its thread is not here

@@ -227,7 +227,7 @@ class EventBase(Inspection, Scheduling):
             after: Seconds to go on for; None to stop as soon as what is ready is delivered.
         """
         delivery = self._delivery
-        pointer = delivery.check_process()
+        delivery.check_process()
         if after is None and delivery.delivering and self._thread == threading.get_ident():
             # libevent's own event that ends the loop has the middle priority.
             middle, level = self._priorities // 2, lib.lepy_delivery_handed_level(delivery.pointer)
@@ -237,7 +237,9 @@ class EventBase(Inspection, Scheduling):
             if level > middle:
                 delivery.stopping = True
         seconds = 0.0 if after is None else _convert.seconds(after, "after")
-        check(lib.lepy_delivery_loopexit(pointer, seconds), "cannot schedule the loop's end")
+        with delivery.lock:
+            pointer = delivery.check_process()
+            check(lib.lepy_delivery_loopexit(pointer, seconds), "cannot schedule the loop's end")
 
     def loopbreak(self) -> None:
         """Stop after the current callback (``event_base_loopbreak``); from any thread.
@@ -245,16 +247,17 @@ class EventBase(Inspection, Scheduling):
         What else was ready is delivered by the next loop.  Before the loop runs it does nothing.
         """
         delivery = self._delivery
-        pointer = delivery.check_process()
-        if not delivery.running:
-            # A loop that native code runs, or none: then libevent forgets it at the next start.
-            check(lib.lepy_delivery_loopbreak(pointer), "cannot break the loop")
-            delivery.stopping = delivery.delivering
-            return
-        self._break = True
-        delivery.stopping = True
-        if self._thread != threading.get_ident():
-            lib.lepy_delivery_interrupt(pointer)
+        with delivery.lock:
+            pointer = delivery.check_process()
+            if not delivery.running:
+                # A loop that native code runs, or none: then libevent forgets it at the next start.
+                check(lib.lepy_delivery_loopbreak(pointer), "cannot break the loop")
+                delivery.stopping = delivery.delivering
+                return
+            self._break = True
+            delivery.stopping = True
+            if self._thread != threading.get_ident():
+                lib.lepy_delivery_interrupt(pointer)
 
     def loopcontinue(self) -> None:
         """Look at all events anew after the current callback, higher priorities first.

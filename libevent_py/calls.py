@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop
 from math import inf
-from threading import RLock, get_ident
+from threading import get_ident
 from time import monotonic
 from typing import Any
 
@@ -90,7 +90,6 @@ class CallQueue:
     __slots__ = (
         "_delivery",
         "_generation",
-        "_lock",
         "_number",
         "asked",
         "cancelled",
@@ -106,8 +105,6 @@ class CallQueue:
     def __init__(self, delivery: Delivery, priorities: int) -> None:
         self._delivery = delivery
         self._generation = 0  # of slot 0, where C's event reports
-        # Against close() in another thread; again from a signal handler or finalizer in the same.
-        self._lock = RLock()
         self._number = itertools.count()
         #: What loop() makes next, in order.
         self.ready: deque[ScheduledCall] = deque()
@@ -129,7 +126,6 @@ class CallQueue:
         delivery.on_fork = self._forked
 
     def _forked(self) -> None:
-        self._lock = RLock()  # another thread may have held it
         self.owner = 0
         self.driven = self.sleeping = False
 
@@ -164,7 +160,7 @@ class CallQueue:
 
     def ask(self) -> None:
         """Let libevent wait for what is next; for a loop that is not ours."""
-        with self._lock:  # else it might take back what wake() asks
+        with self._delivery.lock:  # else it might take back what wake() asks
             if self.owner != 0:
                 when = 0.0 if self.ready else self.deadline()
                 if when < self.asked or when == inf:
@@ -309,7 +305,7 @@ class CallQueue:
 
     def wake(self, call: ScheduledCall) -> None:
         """Let the loop see *call*, which another thread has appended while it may sleep."""
-        with self._lock:  # close() in the meantime would free what this uses
+        with self._delivery.lock:  # close() in the meantime would free what this uses
             pointer = self._delivery.pointer
             if pointer is None or self.owner == 0:
                 call.cancel()
@@ -323,7 +319,7 @@ class CallQueue:
 
     def close(self) -> None:
         """Cancel all; the base is about to be closed."""
-        with self._lock:
+        with self._delivery.lock:
             self.owner = 0
             self.driven = self.sleeping = False
             left = [*self.ready, *(entry[2] for entry in self.heap)]

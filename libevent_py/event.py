@@ -1,4 +1,4 @@
-"""Event, Timer and Signal: struct event (floor 4, event2/event.h)."""
+"""Event and Signal: struct event (floor 4, event2/event.h)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ._errors import check, check_pointer, raise_refused
 from ._ffi import CData, ffi, lib
 from ._handles import Handle
 from .constants import EventFlags, FlagCache
+from .exceptions import ClosedError
 from .inspection import CommonTimeout
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Event(Handle):
         event.add(timeout=30)
     """
 
-    __slots__ = ("_base", "_callback", "_event", "_flags", "_source", "_stays")
+    __slots__ = ("_activated", "_base", "_callback", "_event", "_flags", "_source", "_stays")
 
     def __init__(
         self, base: EventBase, fd: _convert.FileDescriptor | None, flags: EventFlags, callback: EventCallback
@@ -89,7 +90,7 @@ class Event(Handle):
         self._callback = callback
         self._flags = flags
         self._source = source
-        self._stays = False
+        self._stays = self._activated = False
         delivery.hold_funerals()
         delivery.table.reserve(self)
         pointer = lib.lepy_event_new(delivery.pointer, self._slot, self._generation, number, int(flags))
@@ -173,11 +174,14 @@ class Event(Handle):
 
         An event without PERSIST is no longer pending afterwards, as after any firing.
         """
-        if self._pointer is None:
-            self._live()
+        what = _convert.flags(what, EventFlags, "flags")
         delivery = self._delivery
-        delivery.table.kept[self._slot] = self
-        refused = lib.lepy_event_active(self._pointer, int(EventFlags(what)))
+        with delivery.lock:
+            self._activated = True
+            if self._pointer is None:
+                raise ClosedError(f"this {type(self).__name__} is closed")
+            delivery.table.kept[self._slot] = self
+            refused = lib.lepy_event_active(self._pointer, int(what))
         if refused:
             raise_refused(refused)
         if delivery.delivering and self._base._priorities > 1:
@@ -189,6 +193,18 @@ class Event(Handle):
         """What it is waiting for, or about to fire with (``event_pending``)."""
         self._live()
         return _event_flags[_pending(self._event, int(_WAITS), ffi.NULL)]
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds until it fires with TIMEOUT, 0.0 where that is due; None without (``event_pending``)."""
+        self._live()
+        seconds = lib.lepy_event_remaining(self._event)
+        return None if seconds < 0 else seconds
+
+    def remove_timer(self) -> None:
+        """Wait without a timeout from now on, as ``add()`` without one does (``event_remove_timer``)."""
+        self._live()
+        check(lib.event_remove_timer(self._event), f"cannot remove the timeout of {self!r}")
 
     @property
     def priority(self) -> int:
@@ -209,11 +225,27 @@ class Event(Handle):
     def _deliver(self, kind: int, what: int, data: bytes) -> None:
         # An earlier callback of the pass may have added it again.
         if not self._stays and not _pending(self._event, 0xFF, ffi.NULL):
-            self._delivery.table.kept[self._slot] = None
+            self._let_go()
         self._callback(self, _event_flags[what])
 
+    def _let_go(self) -> None:
+        """It waits for nothing, so that nothing keeps it, unless another thread activates it just now."""
+        kept = self._delivery.table.kept
+        kept[self._slot] = None
+        if self._activated:  # looked at after that: active() sets the one before the other
+            with self._delivery.lock:
+                if _pending(self._event, 0xFF, ffi.NULL):
+                    kept[self._slot] = self
+
     def _free(self, pointer: CData) -> None:
-        lib.lepy_event_free(pointer)
+        if self._activated:
+            with self._delivery.lock:  # active() in another thread may be in C, or have come too late
+                kept = self._delivery.table.kept
+                if kept[self._slot] is self:
+                    kept[self._slot] = None
+                lib.lepy_event_free(pointer)
+        else:
+            lib.lepy_event_free(pointer)
 
     def close(self) -> None:
         """Stop waiting and free the event (``event_free``); idempotent, allowed in its own callback."""
@@ -225,55 +257,6 @@ class Event(Handle):
             return f"<{type(self).__name__} closed>"
         flags = "|".join(str(flag.name) for flag in EventFlags if flag & self._flags) or "no flags"
         return f"<{type(self).__name__} {flags} fd={lib.event_get_fd(self._event)}>"
-
-
-class Timer(Event):
-    """Calls back after some seconds, once or again and again; running from its creation.
-
-    Args:
-        base: The EventBase to fire in, which keeps a running timer alive.
-        seconds: How long to wait; or one of :meth:`EventBase.common_timeout`.
-        callback: Called as ``callback(timer)`` from the loop.
-        repeat: Fire every *seconds*, without drift; ticks that were missed are not made up for.
-
-    Example::
-
-        Timer(base, 0.5, lambda timer: print("half a second later"))
-    """
-
-    __slots__ = ("_seconds",)
-
-    def __init__(
-        self,
-        base: EventBase,
-        seconds: float | CommonTimeout,
-        callback: Callable[[Any], object],
-        *,
-        repeat: bool = False,
-    ) -> None:
-        if not callable(callback):
-            raise TypeError(f"callback must be callable, not {type(callback).__name__}")
-        if seconds is None:
-            raise TypeError("a Timer needs its seconds")
-        if isinstance(seconds, CommonTimeout):
-            seconds._in(delivery_of(base))
-            self._seconds = seconds.seconds
-        else:
-            self._seconds = _convert.seconds(seconds, "seconds")
-        if repeat and not self._seconds:
-            raise ValueError("a repeating Timer needs more than 0 seconds")
-        self._set_up(base, -1, EventFlags.PERSIST if repeat else EventFlags(0), callback)
-        self.add(seconds)
-
-    @property
-    def seconds(self) -> float:
-        """The interval it was made with."""
-        return self._seconds
-
-    def _deliver(self, kind: int, what: int, data: bytes) -> None:
-        if not self._stays and not _pending(self._event, 0xFF, ffi.NULL):
-            self._delivery.table.kept[self._slot] = None
-        self._callback(self)
 
 
 def _has_signals(base: EventBase) -> bool:

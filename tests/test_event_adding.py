@@ -84,6 +84,33 @@ class TestAdding:
         assert fired[1][1] - fired[0][1] > 0.05
         assert fired[2][1] - fired[1][1] > 0.03
 
+    def test_remaining(self, base: EventBase, socket_pair: Pair) -> None:
+        """The seconds until the timeout, None without one."""
+        event = Event(base, socket_pair[0], READ, Seen())
+        assert event.remaining is None
+        event.add(30)
+        assert 29 < event.remaining <= 30.01
+        event.add(60)
+        assert 59 < event.remaining <= 60.01
+        event.remove()
+        assert event.remaining is None
+
+    def test_remove_timer(self, base: EventBase, socket_pair: Pair) -> None:
+        """It goes on waiting, without the timeout; an event without one is left as it is."""
+        ours, peer = socket_pair
+        seen = Seen()
+        event = Event(base, ours, READ, seen)
+        event.remove_timer()
+        assert not event.pending
+        event.add(0.001)
+        event.remove_timer()
+        assert event.remaining is None
+        assert event.pending == READ
+        settle(base)
+        peer.send(b"x")
+        base.dispatch()
+        assert seen == [READ]
+
     def test_added_again_in_its_callback(self, base: EventBase) -> None:
         """A one-shot event that adds itself goes on (regress main/nonpersist_readd)."""
         left = 5

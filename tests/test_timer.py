@@ -143,3 +143,30 @@ def test_a_callback_that_is_none(base: EventBase, callback: Any) -> None:
     """Not callable, TypeError."""
     with pytest.raises(TypeError, match="callable"):
         Timer(base, 1, callback)
+
+
+def test_add_begins_anew(base: EventBase) -> None:
+    """Without a number with the seconds it was made with, else with those, for once."""
+    fired: list[float] = []
+    timer = Timer(base, 0.002, lambda timer: fired.append(timer.seconds))
+    base.dispatch()
+    timer.add()
+    assert timer.remaining is not None
+    assert timer.remaining <= 0.01
+    base.dispatch()
+    timer.add(60)
+    assert timer.remaining is not None
+    assert timer.remaining > 59
+    timer.add()
+    base.dispatch()
+    assert fired == [0.002] * 3
+
+
+def test_add_with_a_common_timeout_begins_anew(base: EventBase) -> None:
+    """The same common timeout again."""
+    fired: list[float] = []
+    timer = Timer(base, base.common_timeout(0.002), lambda timer: fired.append(timer.seconds))
+    base.dispatch()
+    timer.add()
+    base.dispatch()
+    assert fired == [0.002] * 2

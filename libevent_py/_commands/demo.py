@@ -12,7 +12,7 @@ import time
 from .._build import build_info
 from .._version import __version__
 from ..base import EventBase
-from ..event import Timer
+from ..timer import Timer
 from .arguments import positive_integer, positive_seconds
 from .pattern import SIZES, size_text
 from .peers import HIGH_MARK, SILENCE_LIMIT, SILENT_TIMEOUT, Client, Failure, Server, SilentClient, Tally

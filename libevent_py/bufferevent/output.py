@@ -9,7 +9,7 @@ from .. import _convert
 from .._errors import check
 from .._ffi import lib
 from ..constants import BufferEventEvents, BufferEventTriggers, EventFlags, FlushMode
-from ..event import Timer
+from ..timer import Timer
 from .limits import BaseBufferEventLimits, direction
 
 _KIND_OUTPUT = lib.LEPY_KIND_OUTPUT
