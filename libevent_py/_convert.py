@@ -95,9 +95,34 @@ def descriptor(source: FileDescriptor) -> int:
 
 
 def data(value: Buffered) -> CData:
-    """*value* as something that CFFI takes for ``const char *`` without copying."""
+    """*value* as something that CFFI takes for ``const char *``; only a memoryview is copied."""
     if type(value) is bytes:
         return value
+    if isinstance(value, memoryview):
+        with exported(value):
+            return value.tobytes()
+    return exported(value)
+
+
+def pinnable(value: Buffered) -> tuple[CData, CData, int]:
+    """What keeps the memory of *value*, its address, and its length in bytes."""
+    found = exported(value)
+    if not isinstance(value, memoryview):
+        return found, found, len(found)
+    with found:
+        try:
+            return ffi.from_buffer(value.obj), ffi.cast("char *", found), len(found)
+        except (TypeError, ValueError, BufferError):
+            pass  # memory that only this view can tell of
+    return pinnable(value.tobytes())
+
+
+def exported(value: Buffered) -> CData:
+    """The memory of *value*, as it is.
+
+    Of a memoryview it must be released before any exception can keep it (``with``): where the
+    collector takes the view before CFFI lets go of its memory, CPython crashes.
+    """
     if isinstance(value, str):
         raise TypeError("need bytes, not str; encode it first")
     if isinstance(value, memoryview) and not value.c_contiguous:  # PyPy's cffi takes it, holes and all

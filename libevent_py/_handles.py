@@ -15,7 +15,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, NoReturn, Protocol, SupportsIndex, TypeVar, cast
 
 from ._ffi import CData
 from .exceptions import ClosedError
@@ -34,7 +34,25 @@ class Receiver(Protocol):
     def _deliver(self, kind: int, what: int, data: bytes) -> None: ...
 
 
-class Handle(ABC):
+class Owner:
+    """What owns a C structure, and so exists once and is made once."""
+
+    __slots__ = ()
+
+    #: The attribute that is there once the object is made.
+    _OWNED = "_pointer"
+
+    def _begin(self) -> None:
+        """Refuse a second ``__init__``, which would lose what the first one made."""
+        if hasattr(self, self._OWNED):
+            raise RuntimeError(f"this {type(self).__name__} is made already; make another one")
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        # copy.copy() asks here too; a copy would free the C structure a second time.
+        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")
+
+
+class Handle(Owner, ABC):
     """A Python object that owns, or borrows, one C structure of a base.
 
     ``_pointer`` is the shim's structure, and None (never NULL) once closed.
@@ -103,7 +121,8 @@ class Handle(ABC):
     def __del__(self) -> None:
         # Any thread may come here, in the middle of anything.
         pointer = getattr(self, "_pointer", None)
-        if pointer is not None:
+        # What the base keeps goes with it: the base's close() knows in which order.
+        if pointer is not None and self._delivery.table.kept[self._slot] is not self:
             self._pointer = None
             self._delivery.bury(self._slot, self._generation, self._free, pointer)
 

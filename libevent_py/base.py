@@ -14,6 +14,7 @@ from . import _convert, threads  # noqa: F401  (threads: libevent's locking come
 from ._delivery import Delivery, ErrorHandler
 from ._errors import check, raise_errno, raise_refused
 from ._ffi import CData, lib
+from ._handles import Owner
 from .calls import CallQueue
 from .config import EventConfig, new_event_base
 from .constants import LoopFlags
@@ -37,7 +38,7 @@ _PASSED = lib.LEPY_RUN_PASSED
 _CLOSING_PASSES = 64
 
 
-class EventBase(Inspection, Scheduling):
+class EventBase(Inspection, Scheduling, Owner):
     """An event loop and all that waits in it (``struct event_base``).
 
     It keeps pending events, open bufferevents and listeners alive, and closes
@@ -62,6 +63,8 @@ class EventBase(Inspection, Scheduling):
             base.dispatch()
     """
 
+    _OWNED = "_delivery"
+
     def __init__(
         self,
         *,
@@ -69,6 +72,7 @@ class EventBase(Inspection, Scheduling):
         priorities: int = 1,
         on_error: ErrorHandler | None = None,
     ) -> None:
+        self._begin()
         _convert.integer(priorities, "priorities", 1, lib.EVENT_MAX_PRIORITIES - 1)
         _convert.callback(on_error, "on_error")
         base = new_event_base(config)

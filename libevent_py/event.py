@@ -56,6 +56,7 @@ class Event(Handle):
     def __init__(
         self, base: EventBase, fd: _convert.FileDescriptor | None, flags: EventFlags, callback: EventCallback
     ) -> None:
+        self._begin()
         flags = EventFlags(flags)
         if not callable(callback):
             raise TypeError(f"callback must be callable, not {type(callback).__name__}")
@@ -297,6 +298,7 @@ class Signal(Event):
 
     def __init__(self, base: EventBase, number: int, callback: Callable[[Any], object]) -> None:
         global _signal_base
+        self._begin()
         _convert.integer(number, "signal number", 1, _signal.NSIG - 1)
         if number in _UNCATCHABLE:
             raise ValueError(f"signal {number} cannot be handled in an event loop")

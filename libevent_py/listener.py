@@ -66,6 +66,7 @@ class Listener(Handle):
         defer_accept: int = 0,
         on_error: AcceptErrorCallback | None = None,
     ) -> None:
+        self._begin()
         if not callable(on_accept):
             raise TypeError(f"on_accept must be callable, not {type(on_accept).__name__}")
         _convert.callback(on_error, "on_error")

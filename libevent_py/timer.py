@@ -42,6 +42,7 @@ class Timer(Event):
         *,
         repeat: bool = False,
     ) -> None:
+        self._begin()
         if not callable(callback):
             raise TypeError(f"callback must be callable, not {type(callback).__name__}")
         if seconds is None:

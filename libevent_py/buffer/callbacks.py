@@ -29,10 +29,6 @@ ChangeCallback = Callable[[Any, int, int, int], object]
 class BufferCallback:
     """One callback on a Buffer (``struct evbuffer_cb_entry``); made by :meth:`Buffer.add_callback`.
 
-    Args:
-        changes: Whose list it is in.
-        callback: What to call.
-
     Example::
 
         entry = buffer.add_callback(lambda buffer, orig_size, n_added, n_deleted: print(len(buffer)))
@@ -42,10 +38,19 @@ class BufferCallback:
 
     __slots__ = ("_callback", "_changes", "_enabled")
 
-    def __init__(self, changes: Changes, callback: ChangeCallback) -> None:
-        self._changes: Changes | None = changes
+    _changes: Changes | None
+    _callback: ChangeCallback
+
+    def __init__(self) -> None:
+        raise TypeError("Buffer.add_callback() makes these")
+
+    @classmethod
+    def _make(cls, changes: Changes, callback: ChangeCallback) -> BufferCallback:
+        self = cls.__new__(cls)
+        self._changes = changes
         self._callback = callback
         self._enabled = True
+        return self
 
     @property
     def enabled(self) -> bool:
@@ -99,7 +104,7 @@ class Changes:
 
     def add(self, callback: ChangeCallback) -> BufferCallback:
         """Call *callback* from now on."""
-        entry = BufferCallback(self, callback)
+        entry = BufferCallback._make(self, callback)
         self._entries.append(entry)
         self._switch(lib.evbuffer_cb_set_flags)
         return entry

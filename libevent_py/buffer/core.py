@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .. import _callbacks, _convert
 from .._errors import check_pointer
 from .._ffi import CData, ffi, lib
-from .._handles import Handle
+from .._handles import Handle, Owner
 from ..exceptions import ClosedError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ pinned = _callbacks.pinned
 settle = _callbacks.settle
 
 
-class BufferCore:
+class BufferCore(Owner):
     """An evbuffer of its own, or one that belongs to a bufferevent.
 
     A method that changes the bytes asks :meth:`_change` for the pointer, one that looks
@@ -248,6 +248,7 @@ class BufferCore:
         # An evbuffer of our own belongs to no thread.
         struct = getattr(self, "_struct", None)
         if struct is not None:
+            self._pointer = self._struct = None
             self._forget_callbacks()
             lib.evbuffer_free(struct)
 

@@ -39,6 +39,7 @@ class Buffer(Lines, Search, Views, References, Files, Callbacks, Streams):
     __slots__ = ()
 
     def __init__(self, data: _convert.Buffered = b"") -> None:
+        self._begin()
         _convert.data(data)  # refused before there is anything to free
         self._make()
         self.add(data)
@@ -64,7 +65,7 @@ class Buffer(Lines, Search, Views, References, Files, Callbacks, Streams):
         """
         if isinstance(parts, (bytes, bytearray, memoryview, str)):
             raise TypeError(f"need an iterable of bytes-like objects, not one {type(parts).__name__}")
-        sources = [ffi.from_buffer("char[]", part) for part in parts if _convert.data(part) is not None]
+        sources = [_address(_convert.data(part)) for part in parts]
         total = sum(map(len, sources))
         pointer = self._change()
         if not total:
@@ -138,6 +139,11 @@ class Buffer(Lines, Search, Views, References, Files, Callbacks, Streams):
         if self.closed:
             return "<Buffer closed>"
         return f"<Buffer of {len(self)} bytes>"
+
+
+def _address(data: CData) -> CData:
+    """What _convert.data() gave, as memory that a C structure can point to."""
+    return ffi.from_buffer("char[]", data) if isinstance(data, bytes) else data
 
 
 #: evbuffer_remove_buffer answers with an int.

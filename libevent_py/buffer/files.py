@@ -12,6 +12,7 @@ from .. import _convert
 from .._callbacks import pin, unpin
 from .._errors import raise_errno
 from .._ffi import CData, ffi, lib
+from .._handles import Owner
 from ..exceptions import ClosedError
 from .core import END, BufferCore, errors, pinned, settle
 
@@ -28,7 +29,7 @@ def _range(offset: int, length: int | None, size: int, what: str) -> int:
     return length
 
 
-class FileSegment:
+class FileSegment(Owner):
     """A part of a file, to be added to any number of buffers (``struct evbuffer_file_segment``).
 
     The file is duplicated: close yours when you like.
@@ -67,6 +68,7 @@ class FileSegment:
         mmap: bool = False,
         on_release: Callable[[], object] | None = None,
     ) -> None:
+        self._begin()
         _convert.callback(on_release, "on_release")
         fd = _convert.descriptor(file)
         status = os.fstat(fd)
@@ -134,8 +136,10 @@ class FileSegment:
         self.close()
 
     def __del__(self) -> None:
-        for pointer in getattr(self, "_owned", ()):
-            lib.evbuffer_file_segment_free(pointer)
+        self._pointer = None
+        owned = getattr(self, "_owned", None)
+        while owned:
+            lib.evbuffer_file_segment_free(owned.pop())
 
     def __repr__(self) -> str:
         return "<FileSegment closed>" if self._pointer is None else f"<FileSegment of {self._length} bytes>"

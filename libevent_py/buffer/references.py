@@ -7,7 +7,7 @@ from collections.abc import Callable
 from .. import _convert
 from .._callbacks import pin, unpin
 from .._errors import check_pointer
-from .._ffi import ffi, lib
+from .._ffi import lib
 from .core import END, BufferCore, errors, of_buffer, pinned, settle
 
 
@@ -30,16 +30,15 @@ class References(BufferCore):
         Raises:
             BufferError: Nothing can be added, as with :meth:`add`.
         """
-        _convert.data(data)
         _convert.callback(on_release, "on_release")
-        exported = ffi.from_buffer("char[]", data)
+        kept, address, length = _convert.pinnable(data)
         pointer = self._change()
-        if not len(exported):
+        if not length:
             if on_release is not None:
                 on_release()
             return
-        key = pin(exported, on_release)
-        if lib.lepy_buffer_add_reference(pointer, exported, len(exported), key) < 0:
+        key = pin(kept, on_release)
+        if lib.lepy_buffer_add_reference(pointer, address, length, key) < 0:
             unpin(key)
             self._refuse(END)
         if errors or pinned:

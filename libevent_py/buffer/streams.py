@@ -46,7 +46,8 @@ class Streams(BufferCore):
             room = ffi.from_buffer("char[]", target, require_writable=True)
         except (TypeError, BufferError) as error:
             raise TypeError(f"need a writable contiguous bytes-like object: {error}") from None
-        count = lib.evbuffer_remove(self._give(), room, len(room))
+        with room:
+            count = lib.evbuffer_remove(self._give(), room, len(room))
         if count < 0:
             self._refuse(FRONT)
         if errors or pinned:

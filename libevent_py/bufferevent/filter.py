@@ -68,6 +68,7 @@ class FilterBufferEvent(BaseBufferEvent):
         process_out: Process | None = None,
         options: BufferEventOptions = BufferEventOptions.CLOSE_ON_FREE,
     ) -> None:
+        self._begin()
         if not isinstance(underlying, BaseBufferEvent):
             raise TypeError(f"need a BufferEvent to filter, not {type(underlying).__name__}")
         self._process_in = _convert.callback(process_in, "process_in")

@@ -8,7 +8,7 @@ from .. import _convert
 from .._delivery import delivery_of
 from .._errors import check_pointer
 from .._ffi import CData, ffi, lib
-from .._handles import Handle
+from .._handles import Handle, Owner
 
 if TYPE_CHECKING:
     from ..base import EventBase
@@ -20,7 +20,7 @@ _SHORTEST_TICK = 0.001
 _LONGEST_TICK = 86400.0
 
 
-class RateLimit:
+class RateLimit(Owner):
     """Bytes a tick that may be read and written (``struct ev_token_bucket_cfg``).
 
     A bucket holds at most *burst* bytes, loses what is read or written, and gets *rate*
@@ -42,7 +42,7 @@ class RateLimit:
         bev.set_rate_limit(RateLimit(read=100_000, write=50_000))
     """
 
-    __slots__ = ("_cfg", "_read", "_tick", "_write")
+    __slots__ = ("_pointer", "_read", "_tick", "_write")
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class RateLimit:
         write_burst: int | None = None,
         tick: float = 1.0,
     ) -> None:
+        self._begin()
         self._read = _bucket("read", read, read_burst)
         self._write = _bucket("write", write, write_burst)
         if tick is None or not _SHORTEST_TICK <= _convert.seconds(tick, "tick") <= _LONGEST_TICK:
@@ -62,12 +63,12 @@ class RateLimit:
         length.tv_sec = int(tick)
         length.tv_usec = int((tick - int(tick)) * 1_000_000)
         cfg = lib.ev_token_bucket_cfg_new(*self._read, *self._write, length)
-        self._cfg = ffi.gc(check_pointer(cfg, "ev_token_bucket_cfg_new"), lib.ev_token_bucket_cfg_free)
+        self._pointer = ffi.gc(check_pointer(cfg, "ev_token_bucket_cfg_new"), lib.ev_token_bucket_cfg_free)
 
     @property
     def pointer(self) -> CData:
         """The ``struct ev_token_bucket_cfg *`` for the raw layer, freed with this object."""
-        return self._cfg
+        return self._pointer
 
     @property
     def tick(self) -> float:
@@ -98,6 +99,7 @@ class RateLimitGroup(Handle):
     __slots__ = ("_base", "_members")
 
     def __init__(self, base: EventBase, limit: RateLimit) -> None:
+        self._begin()
         cfg = of_limit(limit)
         delivery = delivery_of(base)
         self._base = base

@@ -60,6 +60,7 @@ class BufferEvent(BaseBufferEvent):
         sock: _convert.FileDescriptor | None = None,
         options: BufferEventOptions = BufferEventOptions.CLOSE_ON_FREE,
     ) -> None:
+        self._begin()
         options = _checked_options(options)
         fd = -1 if sock is None else _convert.descriptor(sock)
         delivery = delivery_of(base)
