@@ -179,10 +179,11 @@ class Event(Handle):
         delivery = self._delivery
         with delivery.lock:
             self._activated = True
-            if self._pointer is None:
+            pointer = self._pointer  # once: close() does not wait with it, only with what it frees
+            if pointer is None:
                 raise ClosedError(f"this {type(self).__name__} is closed")
             delivery.table.kept[self._slot] = self
-            refused = lib.lepy_event_active(self._pointer, int(what))
+            refused = lib.lepy_event_active(pointer, int(what))
         if refused:
             raise_refused(refused)
         if delivery.delivering and self._base._priorities > 1:

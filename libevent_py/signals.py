@@ -14,6 +14,7 @@ the program has set is left alone, and so is libevent's (a Signal), of which
 
 from __future__ import annotations
 
+import errno
 import heapq
 import os
 import signal
@@ -72,7 +73,10 @@ class MainThreadSignals:
             return
         fd = check(lib.lepy_delivery_wakeup_fd(self._delivery.live()), "cannot make the wake-up socket")
         self._delivery.wakeup_fd = fd
-        previous = signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+        try:
+            previous = signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+        except ValueError:  # PyPy's word for what is an OSError in CPython
+            raise OSError(errno.EBADF, "somebody closed the wake-up socket of this EventBase") from None
         if previous != fd:  # else it is our own: a KeyboardInterrupt hit the last __exit__
             self._previous = previous
         # Nor did the last __exit__ reach this, then.

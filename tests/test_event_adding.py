@@ -266,6 +266,6 @@ def test_random_timers_fire_in_order(backend: str, monkeypatch: pytest.MonkeyPat
     chosen.shuffle(delays)
     with EventBase() as base:
         for delay in delays:
-            Event(base, None, EventFlags(0), lambda event, what, n=delay: fired.append(n)).add(delay * 0.006)
+            Event(base, None, EventFlags(0), lambda event, what, n=delay: fired.append(n)).add(delay * 0.015)
         base.dispatch()
     assert fired == sorted(delays)

@@ -33,6 +33,8 @@ def documented() -> Iterator[tuple[str, Any]]:
             }
             for attribute, member in members.items():
                 function = member.__func__ if isinstance(member, (classmethod, staticmethod)) else member
+                if attribute in getattr(value, "_fields", ()):
+                    continue  # of a named tuple, whose docstring tells of them
                 if not attribute.startswith("_") and isinstance(function, (types.FunctionType, property)):
                     yield f"{name}.{attribute}", function
 
