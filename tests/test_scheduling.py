@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from schedules import Drive, drives
+from schedules import Drive, check_bookkeeping, drives
 
 from libevent_py import ClosedError, Event, EventBase, EventFlags, LoopFlags, ScheduledCall, Timer
 
@@ -136,13 +136,14 @@ class TestCallLater:
         now = time.monotonic()
         for n in range(3000):
             drive.base.call_at(now - 5 + (n * 7919 % 3000) / 1000, made.append, n * 7919 % 3000)
-        far = [drive.base.call_later(60, made.append, -1) for _ in range(3000)]
+        far = [drive.base.call_later(60 + n * 7919 % 3000, made.append, -1) for n in range(3000)]
         for n in range(0, 3000, 7):
             far[n].cancel()
         drive.base.call_later(0, drive.base.loopexit)
         drive.dispatch()
         assert made == list(range(3000))
         assert sum(not call.cancelled() for call in far) == 3000 - len(range(0, 3000, 7))
+        check_bookkeeping(drive.base)
 
 
 class TestHandles:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
 import weakref
 
 import pytest
 from child import check_child
 
-from libevent_py import EventBase, LoopFlags, lib
+from libevent_py import EventBase, LoopFlags, Timer, lib
 
 
 @pytest.mark.parametrize("priorities", [1, 3])
@@ -115,6 +116,32 @@ def test_half_the_calls_by_each_kind_of_loop(base: EventBase) -> None:
         lib.event_base_loop(base.pointer, lib.EVLOOP_ONCE | lib.EVLOOP_NONBLOCK)
         assert made == list(range(2 * n + 2))
     assert base.loop(LoopFlags.NONBLOCK) is True
+
+
+def test_what_python_leaves_a_native_loop_makes(base: EventBase) -> None:
+    """Also what was scheduled in Python's loop, which has told libevent nothing of it yet."""
+    made: list[str] = []
+
+    def schedule(timer: Timer) -> None:
+        base.call_later(0.001, made.append, "later")
+        base.call_soon(made.append, "soon")
+        base.loopbreak()
+
+    Timer(base, 0, schedule)
+    assert base.dispatch() is False
+    assert made == []
+    assert lib.event_base_dispatch(base.pointer) == 1
+    assert made == ["soon", "later"]
+
+
+def test_what_python_cancels_a_native_loop_does_not_wait_for(base: EventBase) -> None:
+    """libevent's timer goes with the last call that needs it."""
+    call = base.call_later(60, print)
+    base.call_later(0.001, base.call_soon, lambda: (call.cancel(), base.loopbreak()))
+    assert base.dispatch() is False
+    started = time.monotonic()
+    assert lib.event_base_dispatch(base.pointer) == 1
+    assert time.monotonic() - started < 30
 
 
 STORM = """

@@ -38,3 +38,11 @@ drives: dict[str, Callable[[], AbstractContextManager[Drive]]] = {
     "priorities": lambda: _python(3),
     "native": _native,
 }
+
+
+def check_bookkeeping(base: EventBase) -> None:
+    """The heap is one, and the cancelled calls in it are counted."""
+    calls = base._calls
+    heap = calls.heap
+    assert all(heap[(n - 1) // 2] < heap[n] for n in range(1, len(heap)))
+    assert calls.cancelled == sum(entry[2].cancelled() for entry in heap)
