@@ -73,7 +73,7 @@ class Handle(Owner, ABC):
     def _free(self, pointer: CData) -> None:
         """Give *pointer* back to C; called once, in a thread that may."""
 
-    def _reinited(self) -> None:  # noqa: B027
+    def _reinited(self) -> None:
         """Wait again for what libevent forgets when its base is reinited."""
 
     @property
