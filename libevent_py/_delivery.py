@@ -91,9 +91,10 @@ class Delivery:
 
     def live(self) -> CData:
         """The shim's structure; ClosedError once the base is closed."""
-        if self.pointer is None:
+        pointer = self.pointer
+        if pointer is None:
             raise ClosedError("this EventBase is closed")
-        return self.pointer
+        return pointer
 
     def check_thread(self) -> None:
         """Raise WrongThreadError while another thread runs the loop, ForkError in a forked child."""

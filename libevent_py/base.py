@@ -230,19 +230,18 @@ class EventBase(Inspection, Scheduling, Owner):
         Args:
             after: Seconds to go on for; None to stop as soon as what is ready is delivered.
         """
-        delivery = self._delivery
-        delivery.check_process()
-        if after is None and delivery.delivering and self._thread == threading.get_ident():
-            # libevent's own event that ends the loop has the middle priority.
-            middle, level = self._priorities // 2, lib.lepy_delivery_handed_level(delivery.pointer)
-            if level == middle:
-                self._exit = True
-                return
-            if level > middle:
-                delivery.stopping = True
         seconds = 0.0 if after is None else _convert.seconds(after, "after")
+        delivery = self._delivery
         with delivery.lock:
             pointer = delivery.check_process()
+            if after is None and delivery.delivering and self._thread == threading.get_ident():
+                # libevent's own event that ends the loop has the middle priority.
+                middle, level = self._priorities // 2, lib.lepy_delivery_handed_level(pointer)
+                if level == middle:
+                    self._exit = True
+                    return
+                if level > middle:
+                    delivery.stopping = True
             check(lib.lepy_delivery_loopexit(pointer, seconds), "cannot schedule the loop's end")
 
     def loopbreak(self) -> None:
