@@ -146,19 +146,28 @@ class EventBase(Inspection, Scheduling, Owner):
         with MainThreadSignals(delivery):
             self._break = self._exit = False
             try:
-                check(lib.lepy_delivery_enter(pointer), "cannot enter the loop")
-                # Now, so that a fork between them finds an owner that the child has not.
-                delivery.running = True
-                self._thread = threading.get_ident()
-                self._calls.enter()
-                return self._run(int(flags))
+                try:
+                    self._thread = threading.get_ident()
+                    check(lib.lepy_delivery_enter(pointer), "cannot enter the loop")
+                    # Now, so that a fork between them finds an owner that the child has not.
+                    delivery.running = True
+                    self._calls.enter()
+                    return self._run(int(flags))
+                finally:
+                    self._leave()
             finally:
-                delivery.running = delivery.delivering = False
-                self._thread = None
-                if delivery.pointer is not None:
-                    lib.lepy_delivery_leave(pointer)
-                    delivery.keep_rest()
-                    self._calls.leave()
+                if self._thread is not None:  # a signal handler of the program's own raised in there
+                    self._leave()
+
+    def _leave(self) -> None:
+        """End loop(); the thread last, which says that all of it was done."""
+        delivery = self._delivery
+        delivery.running = delivery.delivering = False
+        if delivery.pointer is not None:
+            lib.lepy_delivery_leave(delivery.pointer)
+            delivery.keep_rest()
+            self._calls.leave()
+        self._thread = None
 
     def _run(self, flags: int) -> bool:
         delivery = self._delivery
