@@ -6,7 +6,7 @@ VENV ?= .venv
 BOOTSTRAP = $(PYTHON) vendor/bootstrap.py --venv $(VENV)
 RUN = $(VENV)/bin/python
 
-.PHONY: help demo test asan valgrind bench build lint types check wheel sdist vendored clean
+.PHONY: help demo test fuzz asan valgrind bench build lint types check wheel sdist vendored clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -21,6 +21,9 @@ test:  ## build, and run the whole suite (ARGS= goes to pytest)
 bench:  ## build, and compare with C programs, uvloop and asyncio (ARGS= goes to benchmarks/run.py)
 	@$(BOOTSTRAP) --extra bench
 	$(RUN) benchmarks/run.py $(ARGS)
+
+fuzz: build  ## random calls of the whole API (SECONDS=60, or CALLS=; SEED= for the first program)
+	$(RUN) tests/fuzz $(if $(CALLS),--calls $(CALLS),--seconds $(or $(SECONDS),60)) $(if $(SEED),--seed $(SEED))
 
 build:  ## the virtual environment with the package built into it
 	@$(BOOTSTRAP)

@@ -204,13 +204,16 @@ class Inspection:
             file: Where to; standard output when None.
         """
         self._live()
+        target = sys.stdout if file is None else file
+        if not hasattr(target, "write"):
+            raise TypeError(f"file must have a write(), not be {type(target).__name__}")
         length = ffi.new("size_t *")
         text = check_pointer(lib.lepy_event_base_dump(self._base, length), "cannot list the events")
         try:
             listing = ffi.unpack(text, length[0]).decode()
         finally:
             lib.free(text)
-        (sys.stdout if file is None else file).write(listing)
+        target.write(listing)
 
     def active_by_fd(self, fd: _convert.FileDescriptor, what: EventFlags) -> None:
         """Fire the events that wait for a descriptor (``event_base_active_by_fd``).

@@ -222,7 +222,7 @@ class TestListing:
         file.close()
         with pytest.raises(ValueError, match="closed file"):
             base.dump_events(file)
-        with pytest.raises(AttributeError, match="write"):
+        with pytest.raises(TypeError, match="must have a write"):
             base.dump_events(3)  # type: ignore[arg-type]
 
 
