@@ -208,7 +208,7 @@ class Files(BufferCore):
             if self._owner is not None and segment._sendfile:
                 self._opaque = True
             if lib.evbuffer_add_file_segment(pointer, structure, offset, length) < 0:
-                if self._owner is not None:
+                if self._owner is not None or lib.lepy_file_segment_is_taken():
                     segment._pointer = None
                     segment._owned.clear()
                 raise OSError("the file could not be read; was it truncated?")

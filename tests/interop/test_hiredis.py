@@ -14,7 +14,7 @@ import pytest
 from cffi import FFI
 from native import compile_c, compiles, need_shared_libevent
 
-from libevent_py import BufferEvent, Event, EventBase, EventFlags, Timer
+from libevent_py import BufferEvent, Event, EventBase, EventFlags, Timer, build_info
 from libevent_py import ffi as libevent_ffi
 from libevent_py import lib as libevent_lib
 
@@ -45,7 +45,9 @@ def client_lib(tmp_path_factory: pytest.TempPathFactory) -> Any:
     compile_c(SOURCE, target, "-shared", "-fPIC", *options, "-lhiredis", "-levent_core")
     lib = ffi.dlopen(str(target))
     ours = int(libevent_ffi.cast("uintptr_t", libevent_lib.event_get_version()))
-    assert int(ffi.cast("uintptr_t", lib.redis_client_libevent())) == ours, "two copies of libevent"
+    if int(ffi.cast("uintptr_t", lib.redis_client_libevent())) != ours:
+        assert build_info()["libevent"] == "prefix", "two copies of libevent"
+        pytest.skip("the extension's libevent is not the one that the linker finds")
     return lib
 
 

@@ -180,6 +180,7 @@ int lepy_buffer_peek(struct evbuffer *, size_t start, int64_t length, struct evb
 void *lepy_buffer_pullup(struct evbuffer *, struct evbuffer_cb_entry *, int frozen, size_t size);
 int lepy_buffer_add_reference(struct evbuffer *, const void *data, size_t length, uint64_t key);
 int lepy_file_segment_watch(struct evbuffer_file_segment *, uint64_t key);
+int lepy_file_segment_is_taken(void);
 struct lepy_released *lepy_released_take(void);
 struct lepy_buffer_watch *lepy_buffer_watch_new(struct lepy_delivery *, uint32_t slot, uint32_t generation,
 	struct evbuffer *);
