@@ -15,6 +15,8 @@ from .buffer import FileSegment as FileSegment
 from .bufferevent import BufferEvent as BufferEvent
 from .bufferevent import BufferEventPair as BufferEventPair
 from .bufferevent import FilterBufferEvent as FilterBufferEvent
+from .bufferevent import LengthFraming as LengthFraming
+from .bufferevent import LineFraming as LineFraming
 from .bufferevent import PairedBufferEvent as PairedBufferEvent
 from .bufferevent import RateLimit as RateLimit
 from .bufferevent import RateLimitGroup as RateLimitGroup
@@ -36,6 +38,7 @@ from .event import Signal as Signal
 from .exceptions import ClosedError as ClosedError
 from .exceptions import ForkError as ForkError
 from .exceptions import LibeventError as LibeventError
+from .exceptions import MessageTooLongError as MessageTooLongError
 from .exceptions import UnsupportedError as UnsupportedError
 from .exceptions import WrongThreadError as WrongThreadError
 from .inspection import CommonTimeout as CommonTimeout
@@ -66,9 +69,12 @@ __all__ = [
     "FilterBufferEvent",
     "FlushMode",
     "ForkError",
+    "LengthFraming",
     "LibeventError",
+    "LineFraming",
     "Listener",
     "LoopFlags",
+    "MessageTooLongError",
     "PairedBufferEvent",
     "RateLimit",
     "RateLimitGroup",

@@ -373,12 +373,20 @@ class Lib:
     LEPY_KIND_ACCEPT_ERROR: int
     LEPY_KIND_DATA: int
     LEPY_KIND_EVENT: int
+    LEPY_KIND_MESSAGES: int
     LEPY_KIND_OUTPUT: int
     LEPY_KIND_READ: int
     LEPY_KIND_STATUS: int
     LEPY_KIND_WRITE: int
     LEPY_LIMIT_GROUP: int
     LEPY_LIMIT_OWN: int
+    LEPY_MESSAGES_CRLF: int
+    LEPY_MESSAGES_LENGTHS: int
+    LEPY_MESSAGES_LF: int
+    LEPY_MESSAGES_NEED_ROOM: int
+    LEPY_MESSAGES_NONE: int
+    LEPY_MESSAGES_NUL: int
+    LEPY_MESSAGES_TOO_LONG: int
     LEPY_OUTPUT_DRAINED: int
     LEPY_OUTPUT_PAUSED: int
     LEPY_OUTPUT_RESUMED: int
@@ -1132,6 +1140,9 @@ class Lib:
     def lepy_bufferevent_read(self, lepy_bufferevent: CData, data: CData, length: int, /) -> int: ...
     def lepy_bufferevent_refuse_writes(self, lepy_bufferevent: CData, refusal: int, /) -> None: ...
     def lepy_bufferevent_release(self, lepy_bufferevent: CData, /) -> None: ...
+    def lepy_bufferevent_set_framing(
+        self, lepy_bufferevent: CData, form: int, style: int, little: int, prefix: int, max: int, /
+    ) -> int: ...
     def lepy_bufferevent_set_limited(self, lepy_bufferevent: CData, reason: int, limited: int, /) -> None: ...
     def lepy_bufferevent_set_output_limit(self, lepy_bufferevent: CData, high: int, low: int, /) -> int: ...
     def lepy_bufferevent_set_single(self, lepy_bufferevent: CData, event: int, size: int, /) -> int: ...
@@ -1141,6 +1152,9 @@ class Lib:
     ) -> None: ...
     def lepy_bufferevent_setwatermark(
         self, lepy_bufferevent: CData, events: int, low: int, high: int, /
+    ) -> int: ...
+    def lepy_bufferevent_take_messages(
+        self, lepy_bufferevent: CData, room: CData, size: int, used: CData, /
     ) -> int: ...
     def lepy_bufferevent_trigger(self, lepy_bufferevent: CData, events: int, options: int, /) -> None: ...
     def lepy_bufferevent_unread(

@@ -7,6 +7,7 @@ ValueError.  The rest::
     LibeventError
     ├── ClosedError        (also ValueError)           used after close()
     ├── WrongThreadError   (also RuntimeError)         used while another thread runs the loop
+    ├── MessageTooLongError (also ValueError)          a peer's message is over its framing's max_length
     ├── ForkError          (also RuntimeError)         a forked parent's, and used without reinit()
     └── UnsupportedError   (also NotImplementedError)  not in the libevent of this build
 """
@@ -31,6 +32,10 @@ class ForkError(LibeventError, RuntimeError):
 
     :meth:`EventBase.reinit` makes the base of a forked child its own.
     """
+
+
+class MessageTooLongError(LibeventError, ValueError):
+    """The peer sent a line or a frame over its framing's ``max_length``; the connection is closed."""
 
 
 class UnsupportedError(LibeventError, NotImplementedError):

@@ -14,8 +14,9 @@ from .._ffi import CData, lib
 from ..buffer import Buffer
 from ..buffer.core import FRONT
 from ..constants import BufferEventEvents, BufferEventOptions, EventFlags, FlagCache
+from .framing import Framing
 from .limits import direction
-from .output import BaseBufferEventOutput
+from .messages import BaseBufferEventMessages, MessagesCallback
 
 if TYPE_CHECKING:
     from ..base import EventBase
@@ -27,6 +28,7 @@ _KIND_READ = lib.LEPY_KIND_READ
 _KIND_DATA = lib.LEPY_KIND_DATA
 _KIND_WRITE = lib.LEPY_KIND_WRITE
 _KIND_OUTPUT = lib.LEPY_KIND_OUTPUT
+_KIND_MESSAGES = lib.LEPY_KIND_MESSAGES
 _WRITE_FULL = lib.LEPY_WRITE_FULL
 _write = lib.lepy_bufferevent_write
 _write_buffer = lib.lepy_bufferevent_write_buffer
@@ -40,7 +42,7 @@ ReadyCallback = Callable[[Any], object]
 StatusCallback = Callable[[Any, BufferEventEvents], object]
 
 
-class BaseBufferEvent(BaseBufferEventOutput):
+class BaseBufferEvent(BaseBufferEventMessages):
     """Two buffers and three callbacks around some stream (``struct bufferevent``).
 
     The classes that can be made are :class:`BufferEvent` and its kin.
@@ -48,16 +50,13 @@ class BaseBufferEvent(BaseBufferEventOutput):
 
     __slots__ = (
         "_again",
-        "_error",
         "_input",
         "_on_data",
-        "_on_event",
         "_on_read",
         "_on_write",
         "_options",
         "_output",
         "_owned",
-        "_reading",
     )
 
     def _set_up(
@@ -72,11 +71,13 @@ class BaseBufferEvent(BaseBufferEventOutput):
         self._options = options
         self._input: Buffer | None = None
         self._output: Buffer | None = None
-        self._error: Exception | None = None
+        self._error = None
         self._on_data: DataCallback | None = None
         self._on_read: ReadyCallback | None = None
         self._on_write: ReadyCallback | None = None
         self._on_event: StatusCallback | None = None
+        self._on_messages = self._framing = None
+        self._framing_serial = 0
         self._on_pause = self._on_resume = None
         self._output_full = False
         self._ending = self._ending_timer = None
@@ -121,8 +122,10 @@ class BaseBufferEvent(BaseBufferEventOutput):
         *,
         on_data: DataCallback | None = None,
         on_read: ReadyCallback | None = None,
+        on_messages: MessagesCallback | None = None,
         on_write: ReadyCallback | None = None,
         on_event: StatusCallback | None = None,
+        framing: Framing | None = None,
     ) -> None:
         """Replace all callbacks (``bufferevent_setcb``).
 
@@ -130,23 +133,34 @@ class BaseBufferEvent(BaseBufferEventOutput):
             on_data: ``on_data(bev, data)`` with all of the input at once, also with what the
                 low mark held back when the stream ends.  The fast way to read.
             on_read: ``on_read(bev)`` when the input has reached its low mark, for :meth:`read`
-                or ``input``.  Either this or on_data.
+                or ``input``.  Either this, on_data or on_messages.
+            on_messages: ``on_messages(bev, messages)`` with a list of all messages that are whole
+                by now, cut by *framing* in C.
             on_write: ``on_write(bev)`` when the output has drained to its low mark.
             on_event: ``on_event(bev, what)`` when the stream ends, fails, times out or is
                 connected.  With on_read, fetch the rest of the input here at EOF.
+            framing: What a message is: a :class:`LineFraming` or :class:`LengthFraming`.  After one
+                over its ``max_length``, on_event gets ERROR with MessageTooLongError in
+                :attr:`error`, and the bufferevent is closed.
         """
-        if on_data is not None and on_read is not None:
-            raise ValueError("on_data and on_read exclude each other")
+        if (on_data is not None) + (on_read is not None) + (on_messages is not None) > 1:
+            raise ValueError("on_data, on_read and on_messages exclude each other")
         _convert.callback(on_data, "on_data")
         _convert.callback(on_read, "on_read")
         _convert.callback(on_write, "on_write")
         _convert.callback(on_event, "on_event")
-        wants = (on_read is not None, on_data is not None, on_write is not None, on_event is not None)
-        lib.lepy_bufferevent_setcb(self._changeable(), *wants)
+        _convert.callback(on_messages, "on_messages")
+        pointer = self._changeable()
+        self._check_framing(on_messages, framing)
+        with_data = on_data is not None or on_messages is not None
+        wants = (on_read is not None, with_data, on_write is not None, on_event is not None)
+        lib.lepy_bufferevent_setcb(pointer, *wants)
+        self._set_framing(framing)
         self._on_data = on_data
         self._on_read = on_read
         self._on_write = on_write
         self._on_event = on_event
+        self._on_messages = on_messages
 
     def _deliver(self, kind: int, what: int, data: bytes) -> None:
         if kind == _KIND_DATA:
@@ -157,21 +171,33 @@ class BaseBufferEvent(BaseBufferEventOutput):
             check(lib.lepy_bufferevent_unread(self._pointer, data, len(data)), "no memory for the input")
             kind = _KIND_READ
         if kind == _KIND_READ:
-            if not self._reading:
-                self._again = True
-            elif self._on_read is not None:
-                self._on_read(self)
-            elif self._on_data is not None:
-                data = self.read()
-                if data:
-                    self._on_data(self, data)
+            self._look_at_input()
+        elif kind == _KIND_MESSAGES:
+            self._deliver_messages(what, data)
         elif kind == _KIND_WRITE:
             if self._on_write is not None:
                 self._on_write(self)
         elif kind == _KIND_OUTPUT:
             self._look_at_output()
         else:
-            self._tell(_bufferevent_events[what & 0xFFFF], _error_of(what))
+            try:
+                if self._on_messages is not None and what & _ENDS:
+                    self._take_last_messages()
+            finally:
+                if self._pointer is not None:
+                    self._tell(_bufferevent_events[what & 0xFFFF], _error_of(what))
+
+    def _look_at_input(self) -> None:
+        if not self._reading:
+            self._again = True
+        elif self._on_read is not None:
+            self._on_read(self)
+        elif self._on_messages is not None:
+            self._take_messages()
+        elif self._on_data is not None:
+            data = self.read()
+            if data:
+                self._on_data(self, data)
 
     def _tell(self, what: BufferEventEvents, error: Exception | None) -> None:
         """Call on_event; a bufferevent that waits for its end to be sent has no more to wait for."""
@@ -297,7 +323,7 @@ class BaseBufferEvent(BaseBufferEventOutput):
 
     def _be_captured(self, captor: BaseBufferEvent | None) -> None:
         self._captor = captor
-        self._on_data = self._on_read = self._on_write = self._on_event = None
+        self._on_data = self._on_read = self._on_messages = self._on_write = self._on_event = None
         self._on_pause = self._on_resume = None
         self._output_full = self._again = False
         self._reading = False
@@ -318,7 +344,7 @@ class BaseBufferEvent(BaseBufferEventOutput):
 
     def _drop_reading(self) -> None:
         pointer = self._changeable()
-        self._on_data = self._on_read = self._on_write = None
+        self._on_data = self._on_read = self._on_messages = self._on_write = None
         self._reading = False
         lib.lepy_bufferevent_setcb(pointer, 0, 0, 0, 1)
         lib.lepy_bufferevent_disable(pointer, lib.EV_READ)
@@ -334,7 +360,7 @@ class BaseBufferEvent(BaseBufferEventOutput):
             self._ending_timer.close()
         self._limit = self._ending = self._ending_timer = None
         self._input = self._output = None
-        self._on_data = self._on_read = self._on_write = self._on_event = None
+        self._on_data = self._on_read = self._on_messages = self._on_write = self._on_event = None
         self._on_pause = self._on_resume = None
 
 

@@ -61,7 +61,12 @@ class BaseBufferEventLimits(Handle):
         if high and low > high:
             raise ValueError(f"low ({low}) must not be above high ({high}): nothing would ever be reported")
         pointer = self._changeable()
+        if what & EventFlags.READ:
+            self._check_high_mark(high)
         check(lib.lepy_bufferevent_setwatermark(pointer, int(what), low, high), "bufferevent_setwatermark")
+
+    def _check_high_mark(self, high: int) -> None:
+        """Refuse a mark for reading that would stop it for ever."""
 
     def get_watermark(self, what: EventFlags) -> tuple[int, int]:
         """Low and high of READ or WRITE (``bufferevent_getwatermark``)."""

@@ -15,7 +15,8 @@ static const int64_t LEPY_TOKEN_EXIT;
 
 enum lepy_kind {
 	LEPY_KIND_EVENT, LEPY_KIND_READ, LEPY_KIND_DATA, LEPY_KIND_WRITE,
-	LEPY_KIND_STATUS, LEPY_KIND_ACCEPT, LEPY_KIND_ACCEPT_ERROR, LEPY_KIND_OUTPUT, ...
+	LEPY_KIND_STATUS, LEPY_KIND_ACCEPT, LEPY_KIND_ACCEPT_ERROR, LEPY_KIND_OUTPUT,
+	LEPY_KIND_MESSAGES, ...
 };
 
 enum lepy_run_result {
@@ -147,6 +148,20 @@ int lepy_bufferevent_flush(struct lepy_bufferevent *, short events, int mode);
 void lepy_bufferevent_trigger(struct lepy_bufferevent *, short events, int options);
 void lepy_bufferevent_set_limited(struct lepy_bufferevent *, int reason, int limited);
 int lepy_bufferevent_set_single(struct lepy_bufferevent *, short event, size_t size);
+
+/* framing.c */
+
+#define LEPY_MESSAGES_TOO_LONG ...
+#define LEPY_MESSAGES_NONE ...
+#define LEPY_MESSAGES_NEED_ROOM ...
+
+enum lepy_messages_form {
+	LEPY_MESSAGES_LF, LEPY_MESSAGES_CRLF, LEPY_MESSAGES_NUL, LEPY_MESSAGES_LENGTHS, ...
+};
+
+int lepy_bufferevent_set_framing(struct lepy_bufferevent *, int form, int style, int little, size_t prefix,
+	size_t max);
+int lepy_bufferevent_take_messages(struct lepy_bufferevent *, char *room, size_t size, size_t *used);
 
 /* filter.c */
 

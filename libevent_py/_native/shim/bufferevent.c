@@ -40,8 +40,10 @@ read_callback(struct bufferevent *bufferevent, void *arg)
 	/* A deferred trigger may come after the input was taken. */
 	if (evbuffer_get_length(input) == 0)
 		return;
+	lepy_bufferevent_enter(self);
 	lepy_bufferevent_report_input(self, input);
 	pause_at_high_watermark(self, input);
+	lepy_bufferevent_leave(self, 0);
 }
 
 static void
@@ -163,6 +165,13 @@ stop_watching_input(struct lepy_bufferevent *self)
 	self->watching = 0;
 }
 
+static void
+free_memory(struct lepy_bufferevent *self)
+{
+	free(self->framing);
+	free(self);
+}
+
 /* Called by BufferEvent.close: frees the structure, and the bufferevent where
  * it is ours.  The descriptor is closed by libevent's finalizer, in the loop;
  * limits are taken off now, as Python may free them before that. */
@@ -184,7 +193,7 @@ lepy_bufferevent_free(struct lepy_bufferevent *self, int owned)
 	bufferevent_decref(self->bufferevent);
 	self->dead = 1;
 	if (!self->busy)
-		free(self);
+		free_memory(self);
 }
 
 /* Around a call that may reach a Python filter, which may close this. */
@@ -202,7 +211,7 @@ lepy_bufferevent_leave(struct lepy_bufferevent *self, int result)
 	if (!self->dead)
 		return result;
 	if (!self->busy)
-		free(self);
+		free_memory(self);
 	return -1;
 }
 

@@ -50,6 +50,14 @@ read_on_into_input(struct lepy_bufferevent *self, struct evbuffer *input, size_t
 	evbuffer_freeze(input, 0);
 }
 
+/* For framing.c too, within a report whose record takes bytes along. */
+void
+lepy_bufferevent_mark_data(struct lepy_bufferevent *self)
+{
+	self->data_batch = lepy_report_batch(&self->handle);
+	self->data_serial = self->data_batch->serial;
+}
+
 /* Moves the input into the arena with its record, where there is room. */
 static void
 report_data(struct lepy_bufferevent *self, struct evbuffer *input)
@@ -70,8 +78,7 @@ report_data(struct lepy_bufferevent *self, struct evbuffer *input)
 		more = size - length;
 	if (more)
 		length += read_on_into(self, room + length, more);
-	self->data_batch = lepy_report_batch(&self->handle);
-	self->data_serial = self->data_batch->serial;
+	lepy_bufferevent_mark_data(self);
 	lepy_report_end(&self->handle, LEPY_KIND_DATA, 0, length);
 }
 
@@ -83,14 +90,17 @@ lepy_bufferevent_report_input(struct lepy_bufferevent *self, struct evbuffer *in
 {
 	size_t more;
 
-	if (self->with_data && !data_is_waiting(self)) {
+	if (self->with_data && !self->framing && !data_is_waiting(self)) {
 		report_data(self, input);
 		return;
 	}
 	more = room_to_read_on(self, evbuffer_get_length(input));
 	if (more)
 		read_on_into_input(self, input, more);
-	lepy_report(&self->handle, LEPY_KIND_READ, 0);
+	if (self->framing && !data_is_waiting(self))
+		lepy_framing_report(self, input);
+	else
+		lepy_report(&self->handle, LEPY_KIND_READ, 0);
 }
 
 /* Nothing is queued before it and nothing forbids it: what is written may go
@@ -185,6 +195,8 @@ lepy_bufferevent_read(struct lepy_bufferevent *self, char *data, size_t length)
 int
 lepy_bufferevent_unread(struct lepy_bufferevent *self, const char *data, size_t length)
 {
+	if (self->framing)
+		lepy_framing_rescan(self->framing);
 	lepy_bufferevent_enter(self);
 	return lepy_bufferevent_leave(self, evbuffer_prepend(bufferevent_get_input(self->bufferevent), data, length));
 }

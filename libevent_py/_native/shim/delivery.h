@@ -27,7 +27,8 @@ enum lepy_kind {
 	LEPY_KIND_STATUS = 4,     /* bufferevent event; what: BEV_EVENT_* | errno << 16 */
 	LEPY_KIND_ACCEPT = 5,     /* new connection; what: its descriptor, arena: peer address */
 	LEPY_KIND_ACCEPT_ERROR = 6, /* accept failed; what: errno */
-	LEPY_KIND_OUTPUT = 7   /* bufferevent output has crossed a mark, or is all sent */
+	LEPY_KIND_OUTPUT = 7,  /* bufferevent output has crossed a mark, or is all sent */
+	LEPY_KIND_MESSAGES = 8 /* whole messages of the input, see framing.h; what: their count and form */
 };
 
 /* What lepy_delivery_run returns when it is not a batch's token (>= 0). */
@@ -176,7 +177,8 @@ struct event *lepy_internal_event(struct event_base *base, evutil_socket_t fd, s
 
 /* For the other shim files.  A callback either calls lepy_report, or begins a
  * report (which locks), puts bytes that ride along into the arena's room (0: it
- * is full, leave them where they are), and ends it with how many they are.
+ * is full, leave them where they are), and ends it with how many they are; or
+ * cancels it.
  * lepy_report_batch is the batch they are in: they wait as long as its serial
  * stays. */
 void lepy_report(struct lepy_handle *handle, int kind, int what);
@@ -185,6 +187,7 @@ void lepy_report_begin(struct lepy_handle *handle);
 size_t lepy_report_room(struct lepy_handle *handle, char **room);
 struct lepy_batch *lepy_report_batch(struct lepy_handle *handle);
 void lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t length);
+void lepy_report_cancel(struct lepy_handle *handle);
 
 /* Python's side of a loop that somebody else drives: works on the batch of
  * token and returns how many of its records are left. */

@@ -105,6 +105,12 @@ lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t length)
 }
 
 void
+lepy_report_cancel(struct lepy_handle *handle)
+{
+	pthread_mutex_unlock(&handle->delivery->lock);
+}
+
+void
 lepy_report(struct lepy_handle *handle, int kind, int what)
 {
 	lepy_report_begin(handle);

@@ -5,6 +5,7 @@
 #include "headers.h"
 
 #include "delivery.h"
+#include "framing.h"
 #include "raw.h"
 
 struct lepy_event {
@@ -58,6 +59,8 @@ struct lepy_bufferevent {
 	int watching;      /* input_callback is on the input */
 	struct lepy_batch *data_batch; /* which the last bytes went to, */
 	uint64_t data_serial;          /* and its serial then */
+	struct lepy_framing *framing;  /* messages ride along instead of bytes */
+	unsigned framings;             /* how many there were */
 };
 
 /* Why a bufferevent does not use its socket past libevent. */
@@ -181,6 +184,7 @@ void lepy_filter_finish_input(struct lepy_filter *self);
 void lepy_filter_attach(struct lepy_filter *filter, struct lepy_bufferevent *self);
 void lepy_filter_close(struct lepy_filter *self);
 void lepy_bufferevent_report_input(struct lepy_bufferevent *self, struct evbuffer *input);
+void lepy_bufferevent_mark_data(struct lepy_bufferevent *self);
 int lepy_bufferevent_write(struct lepy_bufferevent *self, const char *data, size_t length);
 int lepy_bufferevent_write_buffer(struct lepy_bufferevent *self, struct evbuffer *buffer);
 int64_t lepy_bufferevent_read(struct lepy_bufferevent *self, char *data, size_t length);
