@@ -17,7 +17,7 @@ from math import inf
 from operator import length_hint
 from threading import RLock
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 
 from ._callbacks import let_go, pinned
 from ._errors import check_pointer, raise_refused
@@ -61,6 +61,8 @@ class Delivery:
         self.delivering = False
         #: Python's loop() is on the stack.
         self.running = False
+        #: The base's close() is on the stack: nothing new is made in it.
+        self.closing = False
         #: Held by what other threads may do while they are in C, and to free what they use there.
         #: Reentrant, for signal handlers and finalizers do it too.
         self.lock = RLock()
@@ -101,6 +103,10 @@ class Delivery:
         refused = lib.lepy_delivery_refuses(self.live())
         if refused:
             raise_refused(refused)
+
+    def refuse_closing(self) -> NoReturn:
+        """Raise for what cannot be done while the base's close() is on the stack."""
+        raise ClosedError("this EventBase is being closed")
 
     def check_process(self) -> CData:
         """As live(), and ForkError in a forked child; for what any thread may do."""
@@ -309,6 +315,8 @@ def delivery_of(base: Any) -> Delivery:
     if not isinstance(delivery, Delivery) or isinstance(base, Handle):
         raise TypeError(f"base must be an EventBase, not {type(base).__name__}")
     delivery.check_thread()
+    if delivery.closing:
+        delivery.refuse_closing()
     return delivery
 
 

@@ -168,6 +168,13 @@ class HandleTable:
         self._free.append(slot)
         self.open_count -= 1
 
+    def replace(self, old: Handle, new: Handle) -> None:
+        """Let *new* have, and keep it in, the slot of *old*, whose records are stale from now on."""
+        slot = new._slot = old._slot
+        new._generation = (old._generation + 1) & 0xFFFFFFFF
+        self._seen[slot] = weakref.ref(new)
+        self.kept[slot] = new
+
     def find(self, slot: int, generation: int) -> Handle | None:
         """The handle that has *slot* in its *generation*."""
         handle = self._open(slot) if slot in self._seen else None

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import errno
-import sys
 import threading
-import warnings
 from math import inf
 from time import monotonic
-from types import TracebackType
 
 from . import _convert, threads  # noqa: F401  (threads: libevent's locking comes first)
 from ._delivery import Delivery, ErrorHandler
@@ -16,13 +13,14 @@ from ._errors import check, raise_errno, raise_refused
 from ._ffi import CData, lib
 from ._handles import Owner
 from .calls import CallQueue
+from .closing import Closing
 from .config import EventConfig, new_event_base
 from .constants import LoopFlags
 from .exceptions import ForkError
 from .inspection import Inspection
 from .log import drain
 from .scheduling import Scheduling
-from .signals import MainThreadSignals, forget_wakeup, set_wakeup, uninterruptible
+from .signals import MainThreadSignals, set_wakeup, uninterruptible
 
 _NO_FLAGS = LoopFlags(0)
 _ONE_PASS = int(LoopFlags.ONCE | LoopFlags.NONBLOCK)
@@ -34,11 +32,8 @@ _UNSEEN = 20e-6
 _LOGGED = lib.LEPY_TOKEN_LOGGED
 _PASSED = lib.LEPY_RUN_PASSED
 
-#: Passes that closing a base gives to libevent's own deferred work.
-_CLOSING_PASSES = 64
 
-
-class EventBase(Inspection, Scheduling, Owner):
+class EventBase(Inspection, Scheduling, Closing, Owner):
     """An event loop and all that waits in it (``struct event_base``).
 
     It keeps pending events, open bufferevents and listeners alive, and closes
@@ -143,6 +138,8 @@ class EventBase(Inspection, Scheduling, Owner):
         pointer = delivery.live()
         if delivery.running or delivery.delivering:
             raise RuntimeError("the loop of this EventBase is running already")
+        if delivery.closing:
+            delivery.refuse_closing()
         with MainThreadSignals(delivery):
             self._break = self._exit = False
             try:
@@ -226,9 +223,6 @@ class EventBase(Inspection, Scheduling, Owner):
             elif token == lib.LEPY_RUN_FORKED:
                 raise_refused(lib.LEPY_FORKED)
         return False
-
-    def _active_count(self) -> int:
-        return lib.event_base_get_num_events(self._base, lib.EVENT_BASE_COUNT_ACTIVE)
 
     def loopexit(self, after: float | None = None) -> None:
         """Stop after the current pass, or after some seconds (``event_base_loopexit``); from any thread.
@@ -320,67 +314,6 @@ class EventBase(Inspection, Scheduling, Owner):
             raise OSError(
                 errno.EBADF, f"{closed} of this EventBase's descriptors were closed; their events are removed"
             )
-
-    def close(self) -> None:
-        """Close everything in the base, and free it (``event_base_free``).
-
-        Idempotent, and allowed in a callback, after which the loop returns.
-
-        Raises:
-            WrongThreadError: Another thread runs the loop.
-            RuntimeError: Called in a callback of a loop that native code runs, or in a raw callback.
-        """
-        delivery = self._delivery
-        if delivery.pointer is None:
-            return
-        self._check_stack()
-        may_free = delivery.may_free()
-        self._break = True
-        self._calls.close()
-        for handle in reversed(delivery.table.open_handles()):
-            handle.close()
-        forget_wakeup(delivery)
-        if not may_free:
-            delivery.abandon()
-            return
-        delivery.close()
-        if self._owned:
-            self._finish_deferred_work()
-            lib.event_base_free(self._base)
-
-    def _check_stack(self) -> None:
-        """Raise RuntimeError where C frames below still use what close() frees, or reinit() exchanges."""
-        if lib.lepy_delivery_on_stack(self._delivery.pointer):
-            raise RuntimeError(
-                "a base cannot be closed or reinited in a callback that C calls: one in a loop that "
-                "native code runs, or a raw one; let the loop return first"
-            )
-
-    def _finish_deferred_work(self) -> None:
-        # A bufferevent freed with a deferred callback outstanding is leaked, with its
-        # descriptor, unless that callback runs before event_base_free.
-        for _ in range(_CLOSING_PASSES):
-            if not self._active_count():
-                return
-            lib.event_base_loop(self._base, lib.EVLOOP_ONCE | lib.EVLOOP_NONBLOCK)
-
-    def __enter__(self) -> EventBase:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        delivery = getattr(self, "_delivery", None)
-        if delivery is None or delivery.pointer is None or sys.is_finalizing():
-            return
-        try:
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
-        finally:
-            # Nobody can run the loop any more: this thread may.
-            self.close()
 
     def __repr__(self) -> str:
         if self.closed:

@@ -156,6 +156,8 @@ class CallQueue:
     def refuse(self) -> None:
         """Raise for a thread that may not schedule."""
         self._delivery.check_process()
+        if self._delivery.closing:
+            self._delivery.refuse_closing()
         raise_refused(lib.LEPY_FOREIGN_THREAD)
 
     def ask(self) -> None:

@@ -15,6 +15,7 @@ from ._ffi import CData, ffi, lib
 from ._handles import Handle
 from .constants import EventFlags, FlagCache
 from .exceptions import ClosedError
+from .finalizer import Finalizer, FinalizerCallback
 from .inspection import CommonTimeout
 
 if TYPE_CHECKING:
@@ -249,6 +250,30 @@ class Event(Handle):
         else:
             lib.lepy_event_free(pointer)
 
+    def finalize(self, finalizer: FinalizerCallback) -> None:
+        """Close it, and have a function called when libevent is done with it (``event_free_finalize``).
+
+        Its callback is not called any more, nor for what is on its way.  The finalizer is called
+        once in its stead: from the loop, behind what is ready, or by the base's close() where that
+        comes first.  Until then the base keeps the event, and so an object that it was made with.
+
+        Args:
+            finalizer: Called as ``finalizer(event)``, with the event closed.
+
+        Raises:
+            RuntimeError: It is native code's, and so are its finalizers.
+
+        Example::
+
+            event = Event(base, sock, EventFlags.READ, on_readable)
+            event.finalize(lambda event: sock.close())
+        """
+        if not callable(finalizer):
+            raise TypeError(f"finalizer must be callable, not {type(finalizer).__name__}")
+        self._live()
+        with self._delivery.lock:  # active() in another thread may be in C
+            Finalizer(self, finalizer)
+
     def close(self) -> None:
         """Stop waiting and free the event (``event_free``); idempotent, allowed in its own callback."""
         super().close()
@@ -351,6 +376,10 @@ class _BorrowedEvent(Event):
 
     def active(self, what: EventFlags = EventFlags.TIMEOUT) -> None:
         lib.event_active(self._live(), int(EventFlags(what)), 1)
+
+    def finalize(self, finalizer: FinalizerCallback) -> None:
+        self._live()
+        raise RuntimeError("this event is native code's; only its owner can finalize it")
 
     def _free(self, pointer: CData) -> None:
         pass

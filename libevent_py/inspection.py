@@ -184,6 +184,10 @@ class Inspection:
         self._live()
         return lib.event_base_get_max_events(self._base, int(flags), bool(clear))
 
+    def _active_count(self) -> int:
+        """How many events libevent is about to call back for, in a thread that may ask."""
+        return lib.event_base_get_num_events(self._base, lib.EVENT_BASE_COUNT_ACTIVE)
+
     def events(self) -> list[EventInfo]:
         """All events that are added or active (``event_base_foreach_event``), internal ones left out."""
         delivery = self._live()

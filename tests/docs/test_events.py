@@ -11,6 +11,7 @@ TEXT = (ROOT / "docs" / "events.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 PRINTED = [
     "got b'hello'\nsilence for a tenth of a second\n",
+    "finalized\n",
     "three ticks\n",
     "first this\nthen this\n",
     "got SIGUSR1\n",

@@ -78,6 +78,7 @@ int lepy_event_add(struct event *, double seconds);
 int lepy_event_active(struct lepy_event *, int what);
 int lepy_event_remove(struct lepy_event *);
 int lepy_event_priority_set(struct lepy_event *, int priority);
+int lepy_event_finalize(struct lepy_event *);
 void lepy_event_free(struct lepy_event *);
 
 const struct timeval *lepy_event_base_common_timeout(struct event_base *, double seconds);

@@ -138,11 +138,41 @@ lepy_event_priority_set(struct lepy_event *self, int priority)
 	return 0;
 }
 
+/* libevent's finalizer, in the loop or where the base is freed: libevent frees
+ * the event when this returns. */
+static void
+finalize_callback(struct event *event, void *arg)
+{
+	struct lepy_event *self = arg;
+
+	(void)event;
+	self->event = NULL;
+	if (self->abandoned)
+		free(self); /* the delivery may be gone */
+	else
+		lepy_report(&self->handle, LEPY_KIND_EVENT, EV_FINALIZE);
+}
+
+/* Called by Event.finalize: records made until now become stale, and the next
+ * is libevent's last word on the event.  Only lepy_event_free may follow. */
+int
+lepy_event_finalize(struct lepy_event *self)
+{
+	self->handle.generation++;
+	self->finalizing = 1;
+	return event_free_finalize(0, self->event, finalize_callback);
+}
+
 /* Called by Event.close; deletes and frees the event. */
 void
 lepy_event_free(struct lepy_event *self)
 {
-	event_free(self->event);
+	if (self->finalizing && self->event) {
+		self->abandoned = 1;
+		return;
+	}
+	if (self->event)
+		event_free(self->event);
 	free(self);
 }
 

@@ -122,7 +122,7 @@ collect(const struct event_base *base, const struct event *event, void *arg)
 	info = &all->found[all->count++];
 	info->fd = event_get_fd(event);
 	info->flags = event_get_events(event);
-	info->active = is_active(event) ? event->ev_res : 0;
+	info->active = is_active(event) ? event->ev_res & ~EV_FINALIZE : 0; /* Event.finalize closes at once */
 	info->priority = event_get_priority(event);
 	info->remaining = remaining(event, all->now);
 	info->is_own = own && own->handle.delivery == all->delivery;

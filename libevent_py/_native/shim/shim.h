@@ -10,8 +10,10 @@
 
 struct lepy_event {
 	struct lepy_handle handle; /* first: the callback's argument is both */
-	struct event *event;
+	struct event *event; /* NULL once libevent has finalized and freed it */
 	struct lepy_mark last;
+	int finalizing; /* libevent frees the event, */
+	int abandoned;  /* and its finalizer this structure too */
 };
 
 /* What inspection.c found out about one event. */
@@ -141,6 +143,7 @@ struct lepy_event *lepy_event_new(struct lepy_delivery *delivery, uint32_t slot,
 int lepy_event_add(struct event *event, double seconds);
 int lepy_event_remove(struct lepy_event *self);
 int lepy_event_priority_set(struct lepy_event *self, int priority);
+int lepy_event_finalize(struct lepy_event *self);
 void lepy_event_free(struct lepy_event *self);
 
 const struct lepy_event *lepy_event_of(const struct event *event);
