@@ -27,7 +27,7 @@ from .exceptions import ClosedError
 from .log import drain
 
 # struct lepy_record: slot, generation, kind, what, offset, length.
-_RECORD = struct.Struct("=IIiiII")
+_RECORD = struct.Struct("IIiiII")
 assert _RECORD.size == ffi.sizeof("struct lepy_record")
 
 _SIZE = _RECORD.size

@@ -30,6 +30,8 @@ _UNSEEN = 20e-6
 
 # Looked up in every pass: an attribute of lib takes longer.
 _LOGGED = lib.LEPY_TOKEN_LOGGED
+_MORE = lib.LEPY_TOKEN_MORE
+_EXIT = lib.LEPY_TOKEN_EXIT
 _PASSED = lib.LEPY_RUN_PASSED
 
 
@@ -172,7 +174,10 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         once = flags & lib.EVLOOP_ONCE
         made = 0
         looked = 0.0
-        while not (self._break or delivery.interrupted):
+        # Not "while condition": CPython 3.11 specializes a loop only where it jumps back unconditionally.
+        while True:
+            if self._break or delivery.interrupted:
+                return False
             if calls.ready or calls.heap:
                 made += calls.turn()
                 if self._exit or self._break or delivery.interrupted:
@@ -199,9 +204,9 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
                 delivery.delivering = False
                 if delivery.pointer is None:
                     return False
-                if token & lib.LEPY_TOKEN_EXIT:
+                if token & _EXIT:
                     self._exit = True
-                ends = delivery.stopping or not token & lib.LEPY_TOKEN_MORE
+                ends = delivery.stopping or not token & _MORE
                 if self._exit and ends:
                     return False
                 if once and ends and not delivery.stopping and not self._active_count():
@@ -222,7 +227,6 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
                 raise MemoryError("no memory to record what happened; some callbacks of this pass are lost")
             elif token == lib.LEPY_RUN_FORKED:
                 raise_refused(lib.LEPY_FORKED)
-        return False
 
     def loopexit(self, after: float | None = None) -> None:
         """Stop after the current pass, or after some seconds (``event_base_loopexit``); from any thread.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _event_flags = FlagCache(EventFlags)
 _WAITS = EventFlags.READ | EventFlags.WRITE | EventFlags.SIGNAL | EventFlags.TIMEOUT | EventFlags.CLOSED
 _ALL_FLAGS = sum(int(flag) for flag in EventFlags)
+_PERSIST = lib.EV_PERSIST  # an int: an operation on EventFlags takes longer than event_add
 _pending = lib.event_pending
 
 EventCallback = Callable[["Event", EventFlags], object]
@@ -52,7 +53,7 @@ class Event(Handle):
         event.add(timeout=30)
     """
 
-    __slots__ = ("_activated", "_base", "_callback", "_event", "_flags", "_source", "_stays")
+    __slots__ = ("_activated", "_base", "_callback", "_event", "_events", "_source", "_stays")
 
     def __init__(
         self, base: EventBase, fd: _convert.FileDescriptor | None, flags: EventFlags, callback: EventCallback
@@ -76,13 +77,13 @@ class Event(Handle):
                 f"descriptor {number} is blocking, on which libevent's debug mode (LIBEVENT_PY_DEBUG) "
                 "aborts: call os.set_blocking(fd, False) first"
             )
-        self._set_up(base, number, flags, callback, fd)
+        self._set_up(base, number, int(flags), callback, fd)
 
     def _set_up(
         self,
         base: EventBase,
         number: int,
-        flags: EventFlags,
+        events: int,
         callback: Callable[..., object],
         source: object = None,
     ) -> None:
@@ -90,12 +91,12 @@ class Event(Handle):
         self._base = base
         self._delivery = delivery
         self._callback = callback
-        self._flags = flags
+        self._events = events
         self._source = source
         self._stays = self._activated = False
         delivery.hold_funerals()
         delivery.table.reserve(self)
-        pointer = lib.lepy_event_new(delivery.pointer, self._slot, self._generation, number, int(flags))
+        pointer = lib.lepy_event_new(delivery.pointer, self._slot, self._generation, number, events)
         if not pointer:
             delivery.table.release(self)
         self._pointer = check_pointer(pointer, "event_new")
@@ -126,7 +127,7 @@ class Event(Handle):
     @property
     def flags(self) -> EventFlags:
         """What it waits for (``event_get_events``)."""
-        return self._flags
+        return _event_flags[self._events]
 
     @property
     def pointer(self) -> CData:
@@ -159,14 +160,17 @@ class Event(Handle):
             seconds = _convert.seconds(timeout)
             self._live()
             result = lib.lepy_event_add(self._event, seconds)
-        check(result, f"cannot add {self!r}")
-        if self._flags & EventFlags.PERSIST and (seconds != 0 or self._flags & ~EventFlags.PERSIST):
+        if result:
+            check(result, f"cannot add {self!r}")
+        if self._events & _PERSIST and (seconds != 0 or self._events != _PERSIST):
             self._stays = True
         self._delivery.table.kept[self._slot] = self
 
     def remove(self) -> None:
         """Stop waiting (``event_del``); a firing that is on its way is dropped."""
-        check(lib.lepy_event_remove(self._live()), f"cannot remove {self!r}")
+        result = lib.lepy_event_remove(self._live())
+        if result:
+            check(result, f"cannot remove {self!r}")
         self._generation = (self._generation + 1) & 0xFFFFFFFF
         self._stays = False
         self._delivery.table.kept[self._slot] = None
@@ -282,7 +286,7 @@ class Event(Handle):
     def __repr__(self) -> str:
         if self._pointer is None:
             return f"<{type(self).__name__} closed>"
-        flags = "|".join(str(flag.name) for flag in EventFlags if flag & self._flags) or "no flags"
+        flags = "|".join(str(flag.name) for flag in EventFlags if flag & self._events) or "no flags"
         return f"<{type(self).__name__} {flags} fd={lib.event_get_fd(self._event)}>"
 
 
@@ -333,7 +337,7 @@ class Signal(Event):
         owner = _signal_base() if _signal_base is not None else None
         if owner is not None and owner is not base and _has_signals(owner):
             raise RuntimeError("another EventBase has the signals of this process; close its Signals first")
-        self._set_up(base, number, EventFlags.SIGNAL | EventFlags.PERSIST, callback)
+        self._set_up(base, number, lib.EV_SIGNAL | lib.EV_PERSIST, callback)
         _signal_base = weakref.ref(base)
         try:
             self.add()
@@ -357,7 +361,7 @@ class _BorrowedEvent(Event):
     def __init__(self, base: EventBase, event: CData) -> None:
         self._base = base
         self._delivery = delivery_of(base)
-        self._flags = _event_flags[lib.event_get_events(event)]
+        self._events = lib.event_get_events(event)
         self._source = None
         self._stays = False
         self._delivery.table.reserve(self)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from . import _convert
 from ._delivery import delivery_of
 from ._ffi import ffi, lib
-from .constants import EventFlags
 from .event import Event
 from .inspection import CommonTimeout
 
@@ -54,7 +53,7 @@ class Timer(Event):
         self._interval = seconds
         if repeat and not self.seconds:
             raise ValueError("a repeating Timer needs more than 0 seconds")
-        self._set_up(base, -1, EventFlags.PERSIST if repeat else EventFlags(0), callback)
+        self._set_up(base, -1, lib.EV_PERSIST if repeat else 0, callback)
         self.add()
 
     @property
