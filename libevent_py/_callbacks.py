@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections import deque
 from collections.abc import Callable
 from threading import get_ident
 from typing import Any
@@ -27,6 +28,9 @@ errors: dict[int, list[BaseException]] = {}
 
 #: What C refers to by key, and whom to tell when it does no longer.
 pinned: dict[int, tuple[object, Callable[[], object] | None]] = {}
+
+#: Keys that C has released and let_go() has not come to, because something interrupted it.
+_released: deque[int] = deque()
 
 _depths: dict[int, int] = {}
 _keys = itertools.count(1)
@@ -66,7 +70,8 @@ def unpin(key: int) -> None:
 def let_go() -> None:
     """Unpin what C has released, and tell those who wait for it.
 
-    What they raise goes to ``sys.excepthook``: the call that happens to notice is not to blame.
+    An Exception of theirs goes to ``sys.excepthook``: the call that happens to notice is not to
+    blame.  KeyboardInterrupt and SystemExit end the call; the next one tells the rest.
     """
     node = lib.lepy_released_take()
     keys = []
@@ -74,8 +79,9 @@ def let_go() -> None:
         keys.append(node.key)
         node, done = node.next, node
         lib.free(done)
-    for key in reversed(keys):  # the list has the last one first
-        _, on_release = pinned.pop(key, (None, None))
+    _released.extend(reversed(keys))  # the list has the last one first
+    while _released:
+        _, on_release = pinned.pop(_released.popleft(), (None, None))
         if on_release is not None:
             try:
                 on_release()

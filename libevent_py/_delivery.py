@@ -215,20 +215,21 @@ class Delivery:
         left = self._batch[1]
         self.delivering = True
         self.stopping = self.limited = False
-        try:
-            if token & lib.LEPY_TOKEN_LOGGED:
-                drain()
-            while length_hint(left) and not self.stopping:
-                try:
-                    self.work(records, arena)
-                except BaseException:
-                    _report()
-        finally:
-            self.delivering = False
-            self.hold_funerals()
+        if token & lib.LEPY_TOKEN_LOGGED:
+            _reporting(drain)
+        while not _reporting(self.work, records, arena) and not self.stopping:
+            pass  # with the next record
+        self.delivering = False
+        _reporting(self.hold_funerals)
         if self.limited:
             lib.event_base_loopcontinue(self.base)
         return length_hint(left)
+
+    def interrupted_for_foreign_loop(self, token: int) -> int:
+        """After an exception between two steps of the above, a signal's: how many records are left."""
+        self.delivering = False
+        begun, left = self._batch
+        return length_hint(left) if begun == token else lib.LEPY_BATCH_RECORDS
 
     def current(self) -> Handle | None:
         """Whose callback is running: the handle of the last record that was begun."""
@@ -320,17 +321,25 @@ def delivery_of(base: Any) -> Delivery:
     return delivery
 
 
-def _report() -> None:
-    """Tell of the exception that is being handled; it has no caller to go to."""
+def _reporting(function: Callable[..., object], *arguments: object) -> bool:
+    """Call *function*; tell of what it raises, which has no caller to go to, and whether it did not."""
     try:
-        sys.excepthook(*sys.exc_info())
-    except BaseException:  # the application's own hook failed: the loop shall not lose records for it
-        sys.__excepthook__(*sys.exc_info())
+        function(*arguments)
+        return True
+    except BaseException:
+        try:
+            sys.excepthook(*sys.exc_info())
+        except BaseException:  # the application's own hook failed: the loop shall not lose records for it
+            sys.__excepthook__(*sys.exc_info())
+        return False
 
 
-def _report_lost(kind: Any, error: Any, traceback: Any) -> None:
-    """An exception between C's call and work_for_foreign_loop's own try: a signal's."""
+def _report_lost(kind: Any, error: Any, traceback: Any) -> int:
+    """An exception outside of _reporting's own try: a signal's.  Nothing is lost but what it struck."""
     sys.excepthook(kind, error, traceback)
+    arguments = traceback.tb_frame.f_locals
+    delivery: Delivery = ffi.from_handle(arguments["python"])
+    return delivery.interrupted_for_foreign_loop(arguments["token"])
 
 
 def _forked() -> None:

@@ -16,7 +16,7 @@ from threading import get_ident
 from time import monotonic
 from typing import Any
 
-from ._delivery import Delivery
+from ._delivery import Delivery, ErrorHandler
 from ._errors import check, raise_refused
 from ._ffi import lib
 from .exceptions import ClosedError
@@ -263,15 +263,14 @@ class CallQueue:
         delivery = self._delivery
         delivery.stopping = delivery.interrupted
         delivery.delivering = True
-        made = self._make()
+        made = self._make(delivery.on_error)
         delivery.delivering = False
         return made
 
-    def _make(self) -> int:
+    def _make(self, on_error: ErrorHandler | None) -> int:
         """Make the calls that are next, not those that they schedule; how many it made."""
         ready = self.ready
         delivery = self._delivery
-        on_error = delivery.on_error
         made = len(ready)
         for _ in range(made):
             call = ready.popleft()
@@ -300,7 +299,7 @@ class CallQueue:
         if self.driven and self.is_direct:
             return
         try:
-            self._make()
+            self._make(None)  # the delivery has its own way with exceptions
         finally:
             if not self.driven:
                 self.ask()

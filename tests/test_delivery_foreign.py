@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
 import threading
 from collections.abc import Callable
-from types import TracebackType
+from types import FrameType, TracebackType
 
 import pytest
 
-from libevent_py import BufferEvent, Event, EventBase, EventFlags, LoopFlags, Timer, lib
+from libevent_py import BufferEvent, Event, EventBase, EventFlags, LoopFlags, Timer, ffi, lib
 
 Pair = tuple[socket.socket, socket.socket]
 BATCH = lib.real.LEPY_BATCH_RECORDS
@@ -190,3 +191,48 @@ class TestForeignLoop:
         thread.start()
         thread.join()
         assert threads == [thread.ident]
+
+    @pytest.mark.parametrize("function", ["lepy_deliver", "work_for_foreign_loop", "begin", "work"])
+    def test_an_interrupt_between_the_callbacks(
+        self, base: EventBase, function: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An exception that strikes the delivery itself is told, and loses no record."""
+        order: list[int] = []
+        made = events(base, 3, order.append)
+        told: list[type[BaseException]] = []
+        monkeypatch.setattr(sys, "excepthook", lambda kind, error, traceback: told.append(kind))
+
+        def strike(frame: FrameType, what: str, argument: object) -> None:
+            if frame.f_code.co_name == function and what == "call":
+                raise KeyboardInterrupt  # which also ends the profiling
+
+        sys.setprofile(strike)
+        try:
+            lib.event_base_loop(base.pointer, lib.EVLOOP_NONBLOCK)
+        finally:
+            sys.setprofile(None)
+        lib.event_base_loop(base.pointer, lib.EVLOOP_NONBLOCK)
+        assert told == [KeyboardInterrupt]
+        assert order == [0, 1, 2]
+        assert len(made) == 3
+        assert not base._delivery.delivering
+
+    def test_a_raising_log_handler(self, base: EventBase, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What libevent said is told before the callbacks: a handler that raises loses none of them."""
+        told: list[type[BaseException]] = []
+        monkeypatch.setattr(sys, "excepthook", lambda kind, error, traceback: told.append(kind))
+
+        def fail(record: object) -> bool:
+            raise Boom
+
+        order: list[int] = []
+        made = events(base, 3, order.append)
+        logger = logging.getLogger("libevent")
+        logger.addFilter(fail)
+        try:
+            lib.event_del(ffi.cast("struct event *", ffi.new("char[]", 512)))  # it belongs to no base
+            lib.event_base_loop(base.pointer, lib.EVLOOP_NONBLOCK)
+        finally:
+            logger.removeFilter(fail)
+        assert (told, order) == ([Boom], [0, 1, 2])
+        assert len(made) == 3

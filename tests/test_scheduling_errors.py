@@ -9,6 +9,7 @@ import weakref
 
 import pytest
 from child import check_child
+from schedules import drives
 
 from libevent_py import EventBase, LoopFlags, Timer, lib
 
@@ -65,6 +66,30 @@ def test_an_error_in_a_native_loop(monkeypatch: pytest.MonkeyPatch) -> None:
         assert lib.event_base_dispatch(base.pointer) == 1
     assert made == [1, 2]
     assert errors == [ZeroDivisionError] * 2
+
+
+@pytest.mark.parametrize("kind", list(drives))
+def test_an_on_error_that_raises(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its exception comes out, and is not given to it once more; the other calls are made."""
+    told: list[type[BaseException]] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, traceback: told.append(kind))
+    got: list[type[BaseException]] = []
+
+    def on_error(error: Exception) -> None:
+        got.append(type(error))
+        raise LookupError
+
+    made: list[int] = []
+    with drives[kind]() as (base, dispatch):
+        base._delivery.on_error = on_error
+        base.call_soon(lambda: 1 // 0)
+        base.call_soon(made.append, 1)
+        try:
+            dispatch()
+        except LookupError:
+            told.append(LookupError)
+        dispatch()
+    assert (got, told, made) == ([ZeroDivisionError], [LookupError], [1])
 
 
 def test_a_dropped_base_warns() -> None:

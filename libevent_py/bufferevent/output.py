@@ -61,7 +61,7 @@ class BaseBufferEventOutput(BaseBufferEventLimits):
         if high is None:
             if low is not None or on_pause is not None or on_resume is not None:
                 raise ValueError("without high there is no limit that the rest could belong to")
-            high, low = _NO_LIMIT, 0
+            high = low = _NO_LIMIT
         else:
             _convert.size(high, "high")
             low = high // 4 if low is None else _convert.size(low, "low")

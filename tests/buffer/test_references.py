@@ -181,3 +181,23 @@ def test_what_cannot_be_referred_to(base: EventBase) -> None:
         source.add_buffer_reference(source)
     with pytest.raises(TypeError, match="need a Buffer"):
         source.add_buffer_reference(b"x")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_interrupted_release_loses_no_other(error: type[BaseException]) -> None:
+    """on_release that ends the call: the next call tells the rest, once."""
+    told: list[int] = []
+
+    def interrupt() -> None:
+        told.append(1)
+        raise error
+
+    buffer = Buffer()
+    buffer.add_reference(b"one", interrupt)
+    buffer.add_reference(b"two", lambda: told.append(2))
+    with pytest.raises(error):
+        buffer.drain(6)
+    buffer.add(b"x")
+    buffer.drain(1)
+    assert told == [1, 2]
+    assert not _callbacks.pinned

@@ -60,6 +60,19 @@ def test_over_a_socket(base: EventBase, socket_pair: Pair) -> None:
     assert events == [READING | EOF]
 
 
+def test_what_was_written_while_writing_was_off(base: EventBase, socket_pair: Pair) -> None:
+    """enable() sends it, each time; libevent alone waits for more to be written."""
+    bev = FilterBufferEvent(BufferEvent(base, socket_pair[0]), swap, swap)
+    for _ in range(3):
+        bev.disable(WRITE)
+        bev.write(b"Hello")
+        turn(base, 2)
+        assert len(bev.output) == 5
+        bev.enable(WRITE)
+        turn(base, 3)
+        assert socket_pair[1].recv(9) == b"hELLO"
+
+
 def test_a_chain(base: EventBase) -> None:
     """Filters over filters over a pair: each gets what the one before made."""
     one, other = BufferEventPair(base)

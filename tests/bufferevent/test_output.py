@@ -96,6 +96,9 @@ class TestLimit:
         assert bev.write_paused
         bev.set_output_limit(200, 150)
         assert not bev.write_paused
+        bev.set_output_limit(10)
+        bev.set_output_limit(None)
+        assert not bev.write_paused
 
     @pytest.mark.parametrize("arguments", [(-1,), (1, 2), (None, 1), ("1",)])
     def test_wrong_marks(self, base: EventBase, arguments: tuple[Any, ...]) -> None:

@@ -237,15 +237,20 @@ lepy_bufferevent_release(struct lepy_bufferevent *self)
 	bufferevent_disable(self->bufferevent, EV_READ);
 }
 
-/* What came while a filter's reading was off is filtered only when more comes,
- * if libevent is left alone with it. */
+/* What came or was written while a filter's reading or writing was off is
+ * filtered only when more comes, if libevent is left alone with it. */
 static void
-ask_for_what_waits_below(struct bufferevent *filter)
+filter_what_waits(struct bufferevent *filter, short events)
 {
 	struct bufferevent *underlying = bufferevent_get_underlying(filter);
 
-	if (underlying && evbuffer_get_length(bufferevent_get_input(underlying)))
-		bufferevent_trigger(underlying, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
+	if (!underlying)
+		return;
+	if (!evbuffer_get_length(bufferevent_get_input(underlying)))
+		events &= ~EV_READ;
+	if (!evbuffer_get_length(bufferevent_get_output(filter)))
+		events &= ~EV_WRITE;
+	bufferevent_trigger(underlying, events, BEV_TRIG_DEFER_CALLBACKS);
 }
 
 /* Called by BufferEvent.enable; report_again asks for a new record of input
@@ -259,8 +264,8 @@ lepy_bufferevent_enable(struct lepy_bufferevent *self, short events, int report_
 		return -1;
 	if (report_again)
 		bufferevent_trigger(self->bufferevent, EV_READ, 0);
-	if (self->filter && (events & EV_READ))
-		ask_for_what_waits_below(self->bufferevent);
+	if (self->filter)
+		filter_what_waits(self->bufferevent, events);
 	return 0;
 }
 
