@@ -41,12 +41,15 @@ from .exceptions import LibeventError as LibeventError
 from .exceptions import MessageTooLongError as MessageTooLongError
 from .exceptions import UnsupportedError as UnsupportedError
 from .exceptions import WrongThreadError as WrongThreadError
+from .http import URI as URI
+from .http import HTTPHeaders as HTTPHeaders
 from .inspection import CommonTimeout as CommonTimeout
 from .inspection import EventInfo as EventInfo
 from .listener import Listener as Listener
 from .timer import Timer as Timer
 
 __all__ = [
+    "URI",
     "Buffer",
     "BufferCallback",
     "BufferEvent",
@@ -69,6 +72,7 @@ __all__ = [
     "FilterBufferEvent",
     "FlushMode",
     "ForkError",
+    "HTTPHeaders",
     "LengthFraming",
     "LibeventError",
     "LineFraming",
