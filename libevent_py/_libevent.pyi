@@ -376,10 +376,12 @@ class Lib:
     LEPY_KIND_MESSAGES: int
     LEPY_KIND_OUTPUT: int
     LEPY_KIND_READ: int
+    LEPY_KIND_READABLE: int
     LEPY_KIND_STATUS: int
     LEPY_KIND_WRITE: int
     LEPY_LIMIT_GROUP: int
     LEPY_LIMIT_OWN: int
+    LEPY_LIMIT_THREADS: int
     LEPY_MESSAGES_CRLF: int
     LEPY_MESSAGES_LENGTHS: int
     LEPY_MESSAGES_LF: int
@@ -390,6 +392,7 @@ class Lib:
     LEPY_OUTPUT_DRAINED: int
     LEPY_OUTPUT_PAUSED: int
     LEPY_OUTPUT_RESUMED: int
+    LEPY_RECEIVED_INPUT: int
     LEPY_RUN_EMPTY: int
     LEPY_RUN_ENDED: int
     LEPY_RUN_ERROR: int
@@ -1138,6 +1141,7 @@ class Lib:
     def lepy_bufferevent_output_size(self, lepy_bufferevent: CData, /) -> int: ...
     def lepy_bufferevent_priority_set(self, lepy_bufferevent: CData, priority: int, /) -> int: ...
     def lepy_bufferevent_read(self, lepy_bufferevent: CData, data: CData, length: int, /) -> int: ...
+    def lepy_bufferevent_receive(self, lepy_bufferevent: CData, data: CData, size: int, /) -> int: ...
     def lepy_bufferevent_refuse_writes(self, lepy_bufferevent: CData, refusal: int, /) -> None: ...
     def lepy_bufferevent_release(self, lepy_bufferevent: CData, /) -> None: ...
     def lepy_bufferevent_set_framing(

@@ -26,13 +26,16 @@ _bufferevent_events = FlagCache(BufferEventEvents)
 
 _KIND_READ = lib.LEPY_KIND_READ
 _KIND_DATA = lib.LEPY_KIND_DATA
+_KIND_READABLE = lib.LEPY_KIND_READABLE
 _KIND_WRITE = lib.LEPY_KIND_WRITE
 _KIND_OUTPUT = lib.LEPY_KIND_OUTPUT
 _KIND_MESSAGES = lib.LEPY_KIND_MESSAGES
+_RECEIVED_INPUT = lib.LEPY_RECEIVED_INPUT
 _WRITE_FULL = lib.LEPY_WRITE_FULL
 _write = lib.lepy_bufferevent_write
 _write_buffer = lib.lepy_bufferevent_write_buffer
 _read = lib.lepy_bufferevent_read
+_receive = lib.lepy_bufferevent_receive
 
 _ENDS = BufferEventEvents.EOF | BufferEventEvents.ERROR | BufferEventEvents.TIMEOUT
 
@@ -131,7 +134,7 @@ class BaseBufferEvent(BaseBufferEventMessages):
 
         Args:
             on_data: ``on_data(bev, data)`` with all of the input at once, also with what the
-                low mark held back when the stream ends.  The fast way to read.
+                low mark held back when the stream ends.  The fast way to read: past ``input``.
             on_read: ``on_read(bev)`` when the input has reached its low mark, for :meth:`read`
                 or ``input``.  Either this, on_data or on_messages.
             on_messages: ``on_messages(bev, messages)`` with a list of all messages that are whole
@@ -172,6 +175,9 @@ class BaseBufferEvent(BaseBufferEventMessages):
             kind = _KIND_READ
         if kind == _KIND_READ:
             self._look_at_input()
+        elif kind == _KIND_READABLE:
+            if self._reading:  # else it waits in the socket, where enable() finds it
+                self._receive()
         elif kind == _KIND_MESSAGES:
             self._deliver_messages(what, data)
         elif kind == _KIND_WRITE:
@@ -198,6 +204,15 @@ class BaseBufferEvent(BaseBufferEventMessages):
             data = self.read()
             if data:
                 self._on_data(self, data)
+
+    def _receive(self) -> None:
+        """Deliver what the socket has: it did not come along with the record."""
+        memory, view = self._delivery.scratch()
+        count = _receive(self._pointer, memory, len(view))
+        if count > 0:
+            self._deliver(_KIND_DATA, 0, view[:count])
+        elif count == _RECEIVED_INPUT:
+            self._look_at_input()
 
     def _tell(self, what: BufferEventEvents, error: Exception | None) -> None:
         """Call on_event; a bufferevent that waits for its end to be sent has no more to wait for."""

@@ -72,6 +72,8 @@ class BufferEvent(BaseBufferEvent):
         )
         self._sock = self._lookup = None
         self._set_up(base, bev, options, owned=True, direct=True)
+        if options & BufferEventOptions.THREADSAFE:
+            lib.lepy_bufferevent_set_limited(self._pointer, lib.LEPY_LIMIT_THREADS, 1)
         self._take(sock)
 
     @classmethod

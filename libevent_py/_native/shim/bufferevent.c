@@ -122,7 +122,7 @@ restore_callbacks(struct lepy_bufferevent *self)
 /* Called by BufferEvent: wraps bufferevent, whose ownership the caller keeps
  * until lepy_bufferevent_free, and of which this holds a reference: a native
  * owner may free it before Python is done.  direct_socket: a plain socket of
- * ours, to which a write may go at once. */
+ * ours, which may be used past libevent. */
 struct lepy_bufferevent *
 lepy_bufferevent_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generation,
     struct bufferevent *bufferevent, int direct_socket)
@@ -138,6 +138,8 @@ lepy_bufferevent_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t gen
 	self->bufferevent = bufferevent;
 	bufferevent_incref(bufferevent);
 	self->direct_socket = direct_socket;
+	if (direct_socket)
+		lepy_bufferevent_take_reading(self);
 	self->output_high = SIZE_MAX;
 	bufferevent_getcb(bufferevent, &self->theirs.read, &self->theirs.write, &self->theirs.status, &self->theirs.arg);
 	if (is_ours(&self->theirs))
@@ -184,6 +186,8 @@ lepy_bufferevent_free(struct lepy_bufferevent *self, int owned)
 	/* A pending deferred callback would keep it reading. */
 	if (owned)
 		bufferevent_disable(self->bufferevent, EV_READ | EV_WRITE);
+	if (self->direct_socket)
+		lepy_bufferevent_give_reading_back(self);
 	if (self->limited & LEPY_LIMIT_OWN)
 		bufferevent_set_rate_limit(self->bufferevent, NULL);
 	if (self->limited & LEPY_LIMIT_GROUP)
@@ -320,10 +324,12 @@ lepy_bufferevent_connect(struct lepy_bufferevent *self, evutil_socket_t fd)
 		lepy_bufferevent_setcb(self, 0, 0, 0, 0);
 	self->connecting = 1;
 	bufferevent_setfd(self->bufferevent, fd);
-	if (bufferevent_socket_connect(self->bufferevent, NULL, 0) == 0)
-		return 0;
-	self->connecting = 0;
-	return -1;
+	if (bufferevent_socket_connect(self->bufferevent, NULL, 0) < 0) {
+		self->connecting = 0;
+		return -1;
+	}
+	lepy_bufferevent_take_reading(self); /* libevent has set it up anew */
+	return 0;
 }
 
 /* seconds < 0: no timeout. */

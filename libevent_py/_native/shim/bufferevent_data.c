@@ -1,84 +1,21 @@
 /* The bytes of a bufferevent: from its input to Python, and back out. */
 #include "shim.h"
 
-/* Bytes of an earlier record are still on their way to Python. */
-static int
-data_is_waiting(const struct lepy_bufferevent *self)
-{
-	return self->data_batch && self->data_batch->serial == self->data_serial;
-}
-
-/* libevent 2.1 reads 4,096 bytes a pass (EVBUFFER_MAX_READ), which costs large
- * streams a pass and a crossing each: what waits behind them is read here, up
- * to READ_ON.  End and errors are left for libevent to meet in the next pass. */
-#define LIBEVENT_READ 4096
-#define READ_ON (64 * 1024)
-
-/* How many bytes behind these may be read past libevent: of a plain socket,
- * where nothing of libevent's (a limit, a mark, EV_READ taken off) forbids it. */
-static size_t
-room_to_read_on(const struct lepy_bufferevent *self, size_t have)
-{
-	size_t most = self->single_read ? self->single_read : READ_ON;
-
-	if (have < LIBEVENT_READ || !self->direct_socket || self->limited
-	    || !(bufferevent_get_enabled(self->bufferevent) & EV_READ))
-		return 0;
-	if (self->high && self->high < most)
-		most = self->high;
-	return most > have ? most - have : 0;
-}
-
-static size_t
-read_on_into(struct lepy_bufferevent *self, char *room, size_t size)
-{
-	ssize_t count = recv(bufferevent_getfd(self->bufferevent), room, size, MSG_DONTWAIT);
-
-	return count > 0 ? (size_t)count : 0;
-}
-
-static void
-read_on_into_input(struct lepy_bufferevent *self, struct evbuffer *input, size_t room)
-{
-	struct evbuffer_iovec space;
-
-	evbuffer_unfreeze(input, 0);
-	if (evbuffer_reserve_space(input, (ev_ssize_t)room, &space, 1) == 1) {
-		space.iov_len = read_on_into(self, space.iov_base, room);
-		evbuffer_commit_space(input, &space, 1);
-	}
-	evbuffer_freeze(input, 0);
-}
-
-/* For framing.c too, within a report whose record takes bytes along. */
-void
-lepy_bufferevent_mark_data(struct lepy_bufferevent *self)
-{
-	self->data_batch = lepy_report_batch(&self->handle);
-	self->data_serial = self->data_batch->serial;
-}
-
 /* Moves the input into the arena with its record, where there is room. */
 static void
 report_data(struct lepy_bufferevent *self, struct evbuffer *input)
 {
 	size_t length = evbuffer_get_length(input);
-	size_t size, more;
 	char *room;
 
 	lepy_report_begin(&self->handle);
-	size = lepy_report_room(&self->handle, &room);
-	if (length > size) {
-		lepy_report_end(&self->handle, LEPY_KIND_READ, 0, 0);
+	if (length > lepy_report_room(&self->handle, &room)) {
+		lepy_report_cancel(&self->handle);
+		lepy_report_once(&self->handle, &self->last, LEPY_KIND_READ, 0);
 		return;
 	}
 	evbuffer_remove(input, room, length);
-	more = room_to_read_on(self, length);
-	if (more > size - length)
-		more = size - length;
-	if (more)
-		length += read_on_into(self, room + length, more);
-	lepy_bufferevent_mark_data(self);
+	lepy_report_mark(&self->handle, &self->last);
 	lepy_report_end(&self->handle, LEPY_KIND_DATA, 0, length);
 }
 
@@ -88,19 +25,14 @@ report_data(struct lepy_bufferevent *self, struct evbuffer *input)
 void
 lepy_bufferevent_report_input(struct lepy_bufferevent *self, struct evbuffer *input)
 {
-	size_t more;
+	int waits = lepy_mark_waits(&self->last);
 
-	if (self->with_data && !self->framing && !data_is_waiting(self)) {
-		report_data(self, input);
-		return;
-	}
-	more = room_to_read_on(self, evbuffer_get_length(input));
-	if (more)
-		read_on_into_input(self, input, more);
-	if (self->framing && !data_is_waiting(self))
+	if (self->framing && !waits)
 		lepy_framing_report(self, input);
+	else if (self->with_data && !waits)
+		report_data(self, input);
 	else
-		lepy_report(&self->handle, LEPY_KIND_READ, 0);
+		lepy_report_once(&self->handle, &self->last, LEPY_KIND_READ, 0);
 }
 
 /* Nothing is queued before it and nothing forbids it: what is written may go

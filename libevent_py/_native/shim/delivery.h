@@ -28,7 +28,8 @@ enum lepy_kind {
 	LEPY_KIND_ACCEPT = 5,     /* new connection; what: its descriptor, arena: peer address */
 	LEPY_KIND_ACCEPT_ERROR = 6, /* accept failed; what: errno */
 	LEPY_KIND_OUTPUT = 7,  /* bufferevent output has crossed a mark, or is all sent */
-	LEPY_KIND_MESSAGES = 8 /* whole messages of the input, see framing.h; what: their count and form */
+	LEPY_KIND_MESSAGES = 8, /* whole messages of the input, see framing.h; what: their count and form */
+	LEPY_KIND_READABLE = 9 /* bufferevent's socket is readable: lepy_bufferevent_receive */
 };
 
 /* What lepy_delivery_run returns when it is not a batch's token (>= 0). */
@@ -177,15 +178,16 @@ struct event *lepy_internal_event(struct event_base *base, evutil_socket_t fd, s
 
 /* For the other shim files.  A callback either calls lepy_report, or begins a
  * report (which locks), puts bytes that ride along into the arena's room (0: it
- * is full, leave them where they are), and ends it with how many they are; or
- * cancels it.
- * lepy_report_batch is the batch they are in: they wait as long as its serial
- * stays. */
+ * is full, leave them where they are), and ends it with how many they are, or
+ * cancels it.  lepy_report_mark, before the end, remembers the record: with
+ * lepy_mark_waits its batch is not done yet, and lepy_report_once writes no
+ * other of its kind behind it. */
 void lepy_report(struct lepy_handle *handle, int kind, int what);
-void lepy_report_event(struct lepy_handle *handle, struct lepy_mark *mark, int what);
+void lepy_report_once(struct lepy_handle *handle, struct lepy_mark *mark, int kind, int what);
 void lepy_report_begin(struct lepy_handle *handle);
 size_t lepy_report_room(struct lepy_handle *handle, char **room);
-struct lepy_batch *lepy_report_batch(struct lepy_handle *handle);
+void lepy_report_mark(struct lepy_handle *handle, struct lepy_mark *mark);
+int lepy_mark_waits(const struct lepy_mark *mark);
 void lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t length);
 void lepy_report_cancel(struct lepy_handle *handle);
 

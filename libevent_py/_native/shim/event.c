@@ -74,7 +74,7 @@ event_callback(evutil_socket_t fd, short what, void *arg)
 	if (what & EV_SIGNAL) /* each arrival counts */
 		lepy_report(&self->handle, LEPY_KIND_EVENT, what);
 	else
-		lepy_report_event(&self->handle, &self->last, what);
+		lepy_report_once(&self->handle, &self->last, LEPY_KIND_EVENT, what);
 }
 
 /* For inspection.c: the structure of an event that Event made, NULL of others. */

@@ -267,7 +267,7 @@ lepy_framing_report(struct lepy_bufferevent *self, struct evbuffer *input)
 	size = lepy_report_room(&self->handle, &room);
 	find(self, input, room, size, &found);
 	if (found.count)
-		lepy_bufferevent_mark_data(self);
+		lepy_report_mark(&self->handle, &self->last);
 	if (found.count || found.too_long)
 		lepy_report_end(&self->handle, LEPY_KIND_MESSAGES, told(self->framing, &found), found.used);
 	else if (found.needed)

@@ -72,10 +72,28 @@ lepy_report_room(struct lepy_handle *handle, char **room)
 	return LEPY_BATCH_ARENA - batch->used;
 }
 
-struct lepy_batch *
-lepy_report_batch(struct lepy_handle *handle)
+void
+lepy_report_mark(struct lepy_handle *handle, struct lepy_mark *mark)
 {
-	return filling_batch(handle->delivery, handle->level);
+	struct lepy_batch *batch = filling_batch(handle->delivery, handle->level);
+
+	mark->batch = batch;
+	if (batch) {
+		mark->serial = batch->serial;
+		mark->position = batch->taken + batch->count;
+	}
+}
+
+int
+lepy_mark_waits(const struct lepy_mark *mark)
+{
+	return mark->batch && mark->batch->serial == mark->serial;
+}
+
+void
+lepy_report_cancel(struct lepy_handle *handle)
+{
+	pthread_mutex_unlock(&handle->delivery->lock);
 }
 
 void
@@ -105,41 +123,40 @@ lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t length)
 }
 
 void
-lepy_report_cancel(struct lepy_handle *handle)
-{
-	pthread_mutex_unlock(&handle->delivery->lock);
-}
-
-void
 lepy_report(struct lepy_handle *handle, int kind, int what)
 {
 	lepy_report_begin(handle);
 	lepy_report_end(handle, kind, what, 0);
 }
 
-/* For event.c: as libevent does with an event that is active already, adds to
- * the record of mark where that waits, which it does only after Python was cut
- * short; else writes a new one. */
-void
-lepy_report_event(struct lepy_handle *handle, struct lepy_mark *mark, int what)
+/* The record of mark, if Python has not begun with its batch. */
+static struct lepy_record *
+marked_record(struct lepy_handle *handle, const struct lepy_mark *mark)
 {
-	struct lepy_delivery *delivery = handle->delivery;
 	struct lepy_batch *batch = mark->batch;
+	struct lepy_record *record;
+
+	if (!lepy_mark_waits(mark) || batch == handle->delivery->handed || mark->position < batch->taken)
+		return NULL;
+	record = &batch->records[mark->position - batch->taken];
+	return record->generation == handle->generation ? record : NULL;
+}
+
+/* As libevent does with an event that is active already, adds to the record of
+ * mark where that waits, which it does only after Python was cut short; else
+ * writes a new one. */
+void
+lepy_report_once(struct lepy_handle *handle, struct lepy_mark *mark, int kind, int what)
+{
+	struct lepy_record *record;
 
 	lepy_report_begin(handle);
-	if (batch && batch->serial == mark->serial && batch != delivery->handed && mark->position >= batch->taken) {
-		struct lepy_record *record = &batch->records[mark->position - batch->taken];
-
-		if (record->generation == handle->generation) {
-			record->what |= what;
-			pthread_mutex_unlock(&delivery->lock);
-			return;
-		}
+	record = marked_record(handle, mark);
+	if (record && record->kind == kind) {
+		record->what |= what;
+		lepy_report_cancel(handle);
+		return;
 	}
-	mark->batch = batch = filling_batch(delivery, handle->level);
-	if (batch) {
-		mark->serial = batch->serial;
-		mark->position = batch->taken + batch->count;
-	}
-	lepy_report_end(handle, LEPY_KIND_EVENT, what, 0);
+	lepy_report_mark(handle, mark);
+	lepy_report_end(handle, kind, what, 0);
 }

@@ -59,8 +59,9 @@ struct lepy_bufferevent {
 	int wants_status;
 	int paused;        /* EV_READ is off only because the input is at its high mark */
 	int watching;      /* input_callback is on the input */
-	struct lepy_batch *data_batch; /* which the last bytes went to, */
-	uint64_t data_serial;          /* and its serial then */
+	int reads_much;    /* its last read was a large one */
+	struct lepy_mark last; /* record of something to read */
+	event_callback_fn libevent_receives; /* what its read event calls without us */
 	struct lepy_framing *framing;  /* messages ride along instead of bytes */
 	unsigned framings;             /* how many there were */
 };
@@ -68,6 +69,11 @@ struct lepy_bufferevent {
 /* Why a bufferevent does not use its socket past libevent. */
 #define LEPY_LIMIT_OWN 1
 #define LEPY_LIMIT_GROUP 2
+#define LEPY_LIMIT_THREADS 4   /* THREADSAFE: native code may use it at the same time */
+#define LEPY_LIMIT_NO_SOCKET 8 /* a pipe, say */
+
+/* What lepy_bufferevent_receive returns besides a count. */
+#define LEPY_RECEIVED_INPUT (-1)
 
 /* What lepy_bufferevent_write returns besides 0, -1 and LEPY_FOREIGN_THREAD. */
 #define LEPY_WRITE_FULL 1       /* written; the output is over its high mark now */
@@ -186,8 +192,10 @@ void lepy_filter_finish_output(struct lepy_filter *self);
 void lepy_filter_finish_input(struct lepy_filter *self);
 void lepy_filter_attach(struct lepy_filter *filter, struct lepy_bufferevent *self);
 void lepy_filter_close(struct lepy_filter *self);
+void lepy_bufferevent_take_reading(struct lepy_bufferevent *self);
+void lepy_bufferevent_give_reading_back(struct lepy_bufferevent *self);
+int64_t lepy_bufferevent_receive(struct lepy_bufferevent *self, char *data, size_t size);
 void lepy_bufferevent_report_input(struct lepy_bufferevent *self, struct evbuffer *input);
-void lepy_bufferevent_mark_data(struct lepy_bufferevent *self);
 int lepy_bufferevent_write(struct lepy_bufferevent *self, const char *data, size_t length);
 int lepy_bufferevent_write_buffer(struct lepy_bufferevent *self, struct evbuffer *buffer);
 int64_t lepy_bufferevent_read(struct lepy_bufferevent *self, char *data, size_t length);
