@@ -74,6 +74,8 @@ class Delivery:
         self.interrupted = False
         #: What loop() gives to signal.set_wakeup_fd; -1 before its first time.
         self.wakeup_fd = -1
+        #: Every ``bufferevent`` that an object of Python's owns.
+        self.own_bufferevents: set[CData] = set()
         self.base = base
         self._graveyard: deque[tuple[int, int, Callable[[CData], object], CData]] = deque()
         self._buffers: list[tuple[Any, Any]] = []

@@ -89,6 +89,8 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         self._thread: int | None = None
         self._common_timeouts = {}
         self._delivery = Delivery(base, priorities, on_error)
+        if owned:
+            self._all_owned.add(base)
         self._calls = CallQueue(self._delivery, priorities)
 
     @classmethod
@@ -99,11 +101,13 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         It must be called before the owner frees it.
 
         Args:
-            pointer: The base's address, as an int or a cdata.
+            pointer: The base's address, as an int or a cdata; of none that an EventBase owns.
             on_error: As for the constructor.  In a loop that native code runs there is no
                 dispatch() to raise from: what on_error does not take goes to sys.excepthook.
         """
         base = _convert.pointer(pointer, "struct event_base *")
+        if base in cls._all_owned:
+            raise ValueError("an EventBase owns this event_base; use that object")
         self = cls.__new__(cls)
         _convert.callback(on_error, "on_error")
         self._attach(base, lib.event_base_get_npriorities(base), on_error, owned=False)

@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from types import TracebackType
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from ._delivery import Delivery
 from ._ffi import CData, lib
@@ -27,6 +27,9 @@ class Closing:
     _delivery: Delivery
     _calls: CallQueue
     _break: bool
+
+    #: Every ``event_base`` that an open EventBase owns.
+    _all_owned: ClassVar[set[CData]] = set()
     _active_count: Callable[[], int]
 
     def close(self) -> None:
@@ -52,6 +55,7 @@ class Closing:
             if may_free:
                 delivery.close()
                 if self._owned:
+                    self._all_owned.discard(self._base)
                     self._finish_deferred_work()
                     lib.event_base_free(self._base)
             else:

@@ -112,11 +112,13 @@ class Event(Handle):
 
         Args:
             base: The EventBase of the same event_base.
-            pointer: The event's address, as an int or a cdata.
+            pointer: The event's address, as an int or a cdata; of none that an Event owns.
         """
         event = _convert.pointer(pointer, "struct event *")
         if lib.event_get_base(event) != base.pointer:
             raise ValueError("this event belongs to another event_base")
+        if lib.lepy_event_of(event):
+            raise ValueError("an Event owns this struct event; use that object")
         return _BorrowedEvent(base, event)
 
     @property

@@ -299,6 +299,15 @@ class TestFromPointer:
         with pytest.raises(ValueError, match="event_base"):
             EventBase.from_pointer(pointer)
 
+    def test_what_a_base_owns(self) -> None:
+        """A second object would hold freed memory once the first is closed: ValueError while that is open."""
+        base = EventBase()
+        pointer = base.pointer
+        with pytest.raises(ValueError, match="use that object"):
+            EventBase.from_pointer(pointer)
+        base.close()
+        assert pointer not in EventBase._all_owned
+
     @pytest.mark.parametrize("pointer", [None, "x", 1.5])
     def test_a_wrong_type(self, pointer: Any) -> None:
         """A TypeError."""

@@ -284,6 +284,12 @@ class TestFromPointer:
             with pytest.raises(ValueError, match="another event_base"):
                 Event.from_pointer(base, event.pointer)
 
+    def test_what_an_event_owns(self, base: EventBase) -> None:
+        """A second object would hold freed memory once the first is closed: ValueError."""
+        event = Event(base, None, EventFlags(0), Seen())
+        with pytest.raises(ValueError, match="use that object"):
+            Event.from_pointer(base, event.pointer)
+
 
 def test_repr(base: EventBase, socket_pair: Pair) -> None:
     """It tells what it waits for and where, then that it is closed."""

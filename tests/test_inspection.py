@@ -167,12 +167,12 @@ class TestListing:
 
     def test_an_event_of_another_delivery(self) -> None:
         """A base that two EventBases share: each knows its own Events."""
-        with EventBase() as base:
-            other = EventBase.from_pointer(base.pointer)
+        pointer = lib.event_base_new()
+        with EventBase.from_pointer(pointer) as base, EventBase.from_pointer(pointer) as other:
             timer = Timer(base, 60, nothing)
             assert [info.event for info in base.events()] == [timer]
             assert [info.event for info in other.events()] == [None]
-            other.close()
+        lib.event_base_free(pointer)
 
     def test_none_are_lost_among_many(self, base: EventBase) -> None:
         """More than the list has room for at first."""

@@ -96,6 +96,8 @@ class BaseBufferEvent(BaseBufferEventMessages):
                 lib.bufferevent_free(bev)
         self._pointer = check_pointer(pointer, "bufferevent")
         delivery.table.kept[self._slot] = self
+        if owned:
+            delivery.own_bufferevents.add(bev)
 
     @property
     def base(self) -> EventBase:
@@ -370,6 +372,7 @@ class BaseBufferEvent(BaseBufferEventMessages):
             if buffer is not None:
                 buffer._forget_callbacks()
         lib.lepy_bufferevent_free(pointer, self._owned)
+        self._delivery.own_bufferevents.discard(self._bev)
         self._forget_group()
         if self._ending_timer is not None:
             self._ending_timer.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -193,11 +194,13 @@ class BaseBufferEventOutput(BaseBufferEventLimits):
     def _waits_for_connection(self) -> bool:
         return False
 
+    @abstractmethod
     def _shut_down(self) -> None:
-        raise NotImplementedError
+        """Tell the peer that nothing more will come."""
 
+    @abstractmethod
     def _drop_reading(self) -> None:
-        raise NotImplementedError
+        """Read and report no more, but go on sending."""
 
 
 def _triggers(options: BufferEventTriggers) -> int:

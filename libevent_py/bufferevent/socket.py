@@ -85,11 +85,13 @@ class BufferEvent(BaseBufferEvent):
 
         Args:
             base: The EventBase of the same event_base.
-            pointer: The bufferevent's address, as an int or a cdata.
+            pointer: The bufferevent's address, as an int or a cdata; of none that Python made.
         """
         bev = _convert.pointer(pointer, "struct bufferevent *")
         if lib.bufferevent_get_base(bev) != base.pointer:
             raise ValueError("this bufferevent belongs to another event_base")
+        if bev in delivery_of(base).own_bufferevents:
+            raise ValueError("an object of Python's owns this bufferevent; use that")
         self = cls.__new__(cls)
         self._sock = self._lookup = None
         self._set_up(base, bev, BufferEventOptions(0), owned=False)

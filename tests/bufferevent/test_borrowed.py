@@ -1,8 +1,26 @@
-"""BufferEvent.from_pointer on what its owner frees first."""
+"""BufferEvent.from_pointer on what its owner frees first, and on what Python owns."""
 
 from __future__ import annotations
 
+import socket
+
+import pytest
 from child import check_child
+
+from libevent_py import BufferEvent, BufferEventPair, EventBase, FilterBufferEvent
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+def test_what_python_owns(base: EventBase, socket_pair: Pair) -> None:
+    """A second object on it would take the first one's callbacks, or a filter's: ValueError."""
+    bev = BufferEvent(base, socket_pair[0])
+    pointer = bev.pointer
+    shout = FilterBufferEvent(bev)
+    one, other = BufferEventPair(base)
+    for owned in (pointer, shout.pointer, one.pointer, other.pointer):
+        with pytest.raises(ValueError, match="use that"):
+            BufferEvent.from_pointer(base, owned)
 
 
 def test_the_owner_frees_it_first() -> None:
@@ -14,11 +32,11 @@ def test_the_owner_frees_it_first() -> None:
         before = os.listdir("/proc/self/fd")
         base = EventBase()
         ours, peer = socket.socketpair()
-        owner = BufferEvent(base, ours)
-        borrowed = BufferEvent.from_pointer(base, owner.pointer)
+        native = lib.bufferevent_socket_new(base.pointer, ours.detach(), lib.BEV_OPT_CLOSE_ON_FREE)
+        borrowed = BufferEvent.from_pointer(base, native)
         borrowed.set_callbacks(on_data=print, on_event=print)
         borrowed.enable(EventFlags.READ)
-        owner.close()
+        lib.bufferevent_free(native)
         for _ in range(3):
             base.loop(LoopFlags.NONBLOCK)
         borrowed.write(b"y")

@@ -74,6 +74,7 @@ int lepy_delivery_loopexit(struct lepy_delivery *, double seconds);
 int lepy_delivery_loopbreak(struct lepy_delivery *);
 struct lepy_event *lepy_event_new(struct lepy_delivery *, uint32_t slot, uint32_t generation,
 	evutil_socket_t fd, short events);
+const struct lepy_event *lepy_event_of(const struct event *);
 int lepy_event_add(struct event *, double seconds);
 int lepy_event_active(struct lepy_event *, int what);
 int lepy_event_remove(struct lepy_event *);

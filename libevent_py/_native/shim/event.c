@@ -77,7 +77,8 @@ event_callback(evutil_socket_t fd, short what, void *arg)
 		lepy_report_once(&self->handle, &self->last, LEPY_KIND_EVENT, what);
 }
 
-/* For inspection.c: the structure of an event that Event made, NULL of others. */
+/* For inspection.c, and called by Event.from_pointer: the structure of an event
+ * that Event made, NULL of others. */
 const struct lepy_event *
 lepy_event_of(const struct event *event)
 {
