@@ -192,6 +192,8 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
                         continue
                     looked = now
             delivery.hold_funerals()
+            if self._break:
+                return False
             calls.sleeping = True
             # What another thread adds from here on wakes it.
             waits = not (calls.ready or (once and made))
@@ -200,6 +202,8 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
             calls.sleeping = False
             if token & _LOGGED and token != _PASSED:  # negative numbers have all bits
                 drain()
+                if self._break:
+                    return False
             if token >= 0:
                 records, arena = delivery.begin(token)
                 delivery.stopping = delivery.interrupted

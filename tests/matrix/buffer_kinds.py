@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 
-from stage import CALL, HOOK, LOOP, Poke, Stage, kind
+from stage import CALL, LOOP, Poke, Stage, kind
 
 from libevent_py import Buffer, BufferEvent, EventFlags, FileSegment
 
 
-@kind(CALL, below_c=True)
+@kind(CALL)
 def buffer_change(stage: Stage) -> Poke:
     """A Buffer changes."""
     there = stage.there
@@ -39,7 +39,7 @@ def output_change(stage: Stage) -> Poke:
     return lambda: there["it"].write(b"x")
 
 
-@kind(HOOK)
+@kind(CALL, is_told=True)
 def reference_release(stage: Stage) -> Poke:
     """C needs the memory of a reference no more."""
     there = stage.there
@@ -52,7 +52,7 @@ def reference_release(stage: Stage) -> Poke:
     return add_and_take
 
 
-@kind(HOOK)
+@kind(LOOP, is_told=True)
 def reference_release_in_the_loop(stage: Stage) -> Poke:
     """The loop has sent it."""
     near, _ = stage.sockets()
@@ -61,7 +61,7 @@ def reference_release_in_the_loop(stage: Stage) -> Poke:
     return lambda: there["it"].output.add_reference(b"x" * 5000, stage.act)
 
 
-@kind(HOOK)
+@kind(CALL, is_told=True)
 def segment_release(stage: Stage) -> Poke:
     """A file segment is in no buffer any more."""
     there = stage.there

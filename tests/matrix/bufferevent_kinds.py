@@ -123,8 +123,8 @@ def _enter_bufferevents() -> None:
         return lambda stage: (make(stage), callback(stage))[1]
 
     for sort, make in SORTS.items():
-        for name, (callback, out) in callbacks.items():
-            kind(out, name=f"{name} of {sort}")(both(make, callback))
+        for name, (callback, where) in callbacks.items():
+            kind(where, name=f"{name} of {sort}")(both(make, callback))
 
 
 _enter_bufferevents()

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 from libevent_py import EventBase
 
-#: Where an exception of the callback comes out: of the loop (a loop of native code's has
-#: nobody to raise to: there it goes to sys.excepthook), of the call that leads to the
-#: callback, or of nothing, but to sys.excepthook.
-LOOP, CALL, HOOK = "loop", "call", "hook"
+#: From where a callback is called, which is where its exceptions come out: the loop (one of
+#: native code's has nobody to raise to: there it is sys.excepthook), or a call of the program's.
+LOOP, CALL = "loop", "call"
+
+Poke = Callable[[], object]
 
 
 class Stage:
@@ -47,19 +48,19 @@ class Stage:
         self.there.clear()
 
 
-Poke = Callable[[], object]
-
-
 class Kind(NamedTuple):
     """One kind of callback."""
 
     name: str
     #: Makes the objects, and returns what has the callback come.
     set_up: Callable[[Stage], Poke]
-    out: str
+    #: LOOP or CALL.
+    where: str
+    #: An Exception of its goes to sys.excepthook: nobody who waits for it is on the stack.
+    is_told: bool = False
     #: It comes again after an exception.
     again: bool = True
-    #: It is called with C's frames below, where the base cannot be closed.
+    #: C calls it in the middle of what it does with the base, which cannot be closed there.
     below_c: bool = False
     #: The callback is the base's on_error.
     on_error: bool = False
@@ -70,13 +71,13 @@ KINDS: dict[str, Kind] = {}
 SetUp = Callable[[Stage], Poke]
 
 
-def kind(out: str, *, name: str = "", **traits: bool) -> Callable[[SetUp], SetUp]:
+def kind(where: str, *, name: str = "", **traits: bool) -> Callable[[SetUp], SetUp]:
     """Make the function that follows a row of KINDS."""
 
     def enter(set_up: SetUp) -> SetUp:
         row = name or set_up.__name__
         assert row not in KINDS
-        KINDS[row] = Kind(row, set_up, out, **traits)
+        KINDS[row] = Kind(row, set_up, where, **traits)
         return set_up
 
     return enter

@@ -5,17 +5,15 @@ from __future__ import annotations
 import gc
 import logging
 import sys
-import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
 
 import pytest
+from drives import DRIVES, Drive
 from kinds import KINDS
-from stage import CALL, HOOK, Kind, Stage
+from stage import CALL, LOOP, Kind, Stage
 
-from libevent_py import EventBase, LoopFlags, Timer, lib
+from libevent_py import Timer
 
 
 class AnException(Exception):
@@ -38,46 +36,8 @@ class TooDeep(RecursionError):
     """What Python raises itself, too deep."""
 
 
+HOOK = "sys.excepthook"
 ERRORS: list[type[BaseException]] = [AnException, AnInterrupt, AnExit, NoMemory, TooDeep]
-
-
-#: How long to wait for what has to come.
-SECONDS = 10
-
-
-class Drive:
-    """A base, and one pass of its loop."""
-
-    def __init__(self, base: EventBase, one_pass: Callable[[], object], *, is_native: bool) -> None:
-        self.base = base
-        self.one_pass = one_pass
-        self.is_native = is_native
-
-    def until(self, done: Callable[[], object]) -> None:
-        """Run until *done()*, some seconds at most."""
-        deadline = time.monotonic() + SECONDS
-        while not done():
-            assert time.monotonic() < deadline, "the callback never came"
-            self.one_pass()
-
-
-@contextmanager
-def _python(on_error: Any) -> Iterator[Drive]:
-    with EventBase(on_error=on_error) as base:
-        yield Drive(base, lambda: base.loop(LoopFlags.ONCE), is_native=False)
-
-
-@contextmanager
-def _native(on_error: Any) -> Iterator[Drive]:
-    native = lib.event_base_new()
-    try:
-        with EventBase.from_pointer(native, on_error=on_error) as base:
-            yield Drive(base, lambda: lib.event_base_loop(native, lib.EVLOOP_ONCE), is_native=True)
-    finally:
-        lib.event_base_free(native)
-
-
-DRIVES = {"python": _python, "native": _native}
 
 
 class Raising:
@@ -113,11 +73,9 @@ class Raising:
 
 def place(row: Kind, error: type[BaseException], is_native: bool) -> str:
     """Where an exception has to come out."""
-    if row.out == CALL or (row.out == HOOK and issubclass(error, Exception)):
-        return row.out
-    if row.out == HOOK and row.name in ("reference_release", "segment_release"):
-        return CALL
-    return HOOK if is_native else "loop"
+    if (row.is_told and issubclass(error, Exception)) or (row.where == LOOP and is_native):
+        return HOOK
+    return row.where
 
 
 def provoke(drive: Drive, poke: Callable[[], object], raising: Raising, calls: int) -> None:
@@ -127,8 +85,8 @@ def provoke(drive: Drive, poke: Callable[[], object], raising: Raising, calls: i
     base.call_soon(bystanders.append, "call")
     timer = Timer(base, 0.0, lambda timer: bystanders.append("timer"))
     raising.watch(CALL, poke)
-    raising.watch("loop", lambda: drive.until(lambda: raising.calls >= calls))
-    raising.watch("loop", lambda: drive.until(lambda: len(bystanders) == 2))
+    raising.watch(LOOP, lambda: drive.until(lambda: raising.calls >= calls))
+    raising.watch(LOOP, lambda: drive.until(lambda: len(bystanders) == 2))
     assert sorted(bystanders) == ["call", "timer"]
     timer.close()
 
