@@ -230,7 +230,8 @@ class TestForeignLoop:
         logger = logging.getLogger("libevent")
         logger.addFilter(fail)
         try:
-            lib.event_del(ffi.cast("struct event *", ffi.new("char[]", 512)))  # it belongs to no base
+            memory = ffi.new("char[]", 512)  # an event that belongs to no base
+            lib.event_del(ffi.cast("struct event *", memory))
             lib.event_base_loop(base.pointer, lib.EVLOOP_NONBLOCK)
         finally:
             logger.removeFilter(fail)

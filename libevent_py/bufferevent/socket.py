@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from .. import _convert
 from .._delivery import delivery_of
-from .._errors import check, check_pointer, explained
-from .._ffi import CData, lib
+from .._errors import check, check_pointer, explained, raise_errno
+from .._ffi import CData, ffi, lib
 from ..constants import BufferEventEvents, BufferEventOptions
 from .common import BaseBufferEvent
 from .resolve import Lookup
@@ -180,14 +180,9 @@ class BufferEvent(BaseBufferEvent):
         return self._lookup is not None or bool(lib.lepy_bufferevent_is_connecting(self._live()))
 
     def _shut_down(self) -> None:
-        fd = lib.bufferevent_getfd(self._bev)
-        try:
-            with _socket.socket(fileno=os.dup(fd)) as sock:
-                sock.shutdown(_socket.SHUT_WR)
-        except OSError as error:
-            # The peer may have reset the connection meanwhile, which reading tells.
-            if fd < 0 or error.errno != errno.ENOTCONN:
-                raise explained(error, "cannot end writing") from None
+        # The peer may have reset the connection meanwhile, which reading tells.
+        if lib.lepy_bufferevent_shut_down(self._pointer) < 0 and ffi.errno != errno.ENOTCONN:
+            raise_errno("cannot end writing")
 
     def _free(self, pointer: CData) -> None:
         super()._free(pointer)

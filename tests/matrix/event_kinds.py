@@ -137,7 +137,8 @@ def log_handler(stage: Stage) -> Poke:
     stage.there["handler"] = _Handler(stage.act)
 
     def warn() -> None:
-        lib.event_del(ffi.cast("struct event *", ffi.new("char[]", 512)))  # it belongs to no base
+        memory = ffi.new("char[]", 512)  # an event that belongs to no base
+        lib.event_del(ffi.cast("struct event *", memory))
 
     return warn
 

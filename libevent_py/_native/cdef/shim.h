@@ -153,6 +153,7 @@ int lepy_bufferevent_notify_drained(struct lepy_bufferevent *, int connects);
 int lepy_bufferevent_output_news(struct lepy_bufferevent *);
 size_t lepy_bufferevent_output_size(struct lepy_bufferevent *);
 void lepy_bufferevent_refuse_writes(struct lepy_bufferevent *, int refusal);
+int lepy_bufferevent_shut_down(struct lepy_bufferevent *);
 int lepy_bufferevent_flush(struct lepy_bufferevent *, short events, int mode);
 void lepy_bufferevent_trigger(struct lepy_bufferevent *, short events, int options);
 void lepy_bufferevent_set_limited(struct lepy_bufferevent *, int reason, int limited);

@@ -146,6 +146,13 @@ lepy_bufferevent_refuse_writes(struct lepy_bufferevent *self, int refusal)
 	self->refusal = refusal;
 }
 
+/* Called by BufferEvent.shutdown_write when all is sent; -1 with errno. */
+int
+lepy_bufferevent_shut_down(struct lepy_bufferevent *self)
+{
+	return shutdown(bufferevent_getfd(self->bufferevent), SHUT_WR);
+}
+
 /* Called by BufferEvent.flush: 1 where something moved, -1 where there is
  * nobody to flush to. */
 int

@@ -180,6 +180,7 @@ int lepy_bufferevent_notify_drained(struct lepy_bufferevent *self, int connects)
 int lepy_bufferevent_output_news(struct lepy_bufferevent *self);
 size_t lepy_bufferevent_output_size(struct lepy_bufferevent *self);
 void lepy_bufferevent_refuse_writes(struct lepy_bufferevent *self, int refusal);
+int lepy_bufferevent_shut_down(struct lepy_bufferevent *self);
 int lepy_bufferevent_flush(struct lepy_bufferevent *self, short events, int mode);
 void lepy_bufferevent_trigger(struct lepy_bufferevent *self, short events, int options);
 void lepy_bufferevent_set_limited(struct lepy_bufferevent *self, int reason, int limited);
