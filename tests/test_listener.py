@@ -234,57 +234,6 @@ def test_two_listeners(base: EventBase) -> None:
     second.close()
 
 
-def test_out_of_descriptors() -> None:
-    """With RLIMIT_NOFILE reached it rests: little CPU, on_error told, and it recovers."""
-    printed = check_child(
-        """
-        import errno, os, resource, socket, time
-        from libevent_py import EventBase, Listener, LoopFlags, Timer
-
-        base = EventBase()
-        errors, accepted = [], []
-
-        def take(listener, sock, address):
-            accepted.append(sock)
-            base.loopexit()
-
-        report = lambda listener, error: errors.append(error)
-        listener = Listener(base, ("127.0.0.1", 0), take, on_error=report)
-        client = socket.create_connection(listener.address)
-        listener.disable()
-        base.loop(LoopFlags.NONBLOCK)  # makes what a loop needs to be woken
-        listener.enable()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-        held = []
-        try:
-            while True:
-                held.append(os.dup(0))
-        except OSError:
-            pass
-        Timer(base, 0.2, lambda timer: base.loopbreak())
-        before = time.process_time()
-        base.dispatch()
-        spent = time.process_time() - before
-        assert spent < 0.1, spent
-        assert 1 <= len(errors) <= 3, errors
-        assert all(error.errno == errno.EMFILE for error in errors), errors
-        assert not accepted
-        for fd in held:
-            os.close(fd)
-        started = time.monotonic()
-        Timer(base, 5, lambda timer: base.loopbreak())
-        base.dispatch()
-        assert len(accepted) == 1
-        assert time.monotonic() - started < 3
-        print("ok")
-        accepted[0].close()
-        client.close()
-        base.close()
-        """
-    )
-    assert printed == "ok\n"
-
-
 @pytest.mark.parametrize("backlog", [0, -1, 10**6])
 def test_a_wrong_backlog(base: EventBase, backlog: int) -> None:
     """A ValueError."""
