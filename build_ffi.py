@@ -40,6 +40,7 @@ CDEF_ORDER = (
     "raw",
     "callbacks",
     "shim",
+    "shim_dns",
 )
 
 #: The facts of this build as JSON, for ``libevent_py.build_info()``.

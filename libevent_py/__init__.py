@@ -33,9 +33,13 @@ from .constants import EventCount as EventCount
 from .constants import EventFlags as EventFlags
 from .constants import FlushMode as FlushMode
 from .constants import LoopFlags as LoopFlags
+from .dns import DNSAnswer as DNSAnswer
+from .dns import DNSBase as DNSBase
+from .dns import DNSRequest as DNSRequest
 from .event import Event as Event
 from .event import Signal as Signal
 from .exceptions import ClosedError as ClosedError
+from .exceptions import DNSError as DNSError
 from .exceptions import ForkError as ForkError
 from .exceptions import LibeventError as LibeventError
 from .exceptions import MessageTooLongError as MessageTooLongError
@@ -59,6 +63,10 @@ __all__ = [
     "BufferEventTriggers",
     "ClosedError",
     "CommonTimeout",
+    "DNSAnswer",
+    "DNSBase",
+    "DNSError",
+    "DNSRequest",
     "EOLStyle",
     "Event",
     "EventBase",

@@ -68,6 +68,8 @@ class Delivery:
         self.lock = RLock()
         #: In a forked child, before reinit().
         self.inherited = False
+        #: Something frees itself in the first pass in which libevent has nothing deferred.
+        self.postponed = False
         #: Called in a forked child.
         self.on_fork: Callable[[], object] | None = None
         #: Ctrl-C struck where it would have lost a record; loop() is about to raise it.

@@ -371,10 +371,12 @@ class Lib:
     LEPY_FORKED: int
     LEPY_KIND_ACCEPT: int
     LEPY_KIND_ACCEPT_ERROR: int
+    LEPY_KIND_ANSWER: int
     LEPY_KIND_DATA: int
     LEPY_KIND_EVENT: int
     LEPY_KIND_MESSAGES: int
     LEPY_KIND_OUTPUT: int
+    LEPY_KIND_QUESTION: int
     LEPY_KIND_READ: int
     LEPY_KIND_READABLE: int
     LEPY_KIND_STATUS: int
@@ -1195,6 +1197,32 @@ class Lib:
     def lepy_delivery_stop_in_child(self, lepy_delivery: CData, /) -> None: ...
     def lepy_delivery_wake(self, lepy_delivery: CData, /) -> None: ...
     def lepy_delivery_wakeup_fd(self, lepy_delivery: CData, /) -> int: ...
+    def lepy_dns_free(self, lepy_dns: CData, /) -> int: ...
+    def lepy_dns_getaddrinfo(
+        self,
+        lepy_delivery: CData,
+        slot: int,
+        generation: int,
+        lepy_dns: CData,
+        name: CData | bytes,
+        service: CData | bytes,
+        hints: CData,
+        /,
+    ) -> CData: ...
+    def lepy_dns_new(self, lepy_delivery: CData, flags: int, /) -> CData: ...
+    def lepy_dns_request_free(self, lepy_dns_request: CData, /) -> None: ...
+    def lepy_dns_resolve(
+        self,
+        lepy_delivery: CData,
+        slot: int,
+        generation: int,
+        lepy_dns: CData,
+        type: int,
+        what: CData | bytes,
+        length: int,
+        flags: int,
+        /,
+    ) -> CData: ...
     def lepy_evbuffer_add_vprintf(self, evbuffer: CData, fmt: CData | bytes, /, *args: CData) -> int: ...
     def lepy_event_active(self, lepy_event: CData, what: int, /) -> int: ...
     def lepy_event_add(self, event: CData, seconds: float, /) -> int: ...

@@ -99,9 +99,12 @@ class Closing:
         # A bufferevent freed with a deferred callback outstanding is leaked, with its
         # descriptor, unless that callback runs before event_base_free.
         for _ in range(_PASSES):
-            if not self._active_count():
+            idle = not self._active_count()
+            if idle and not self._delivery.postponed:
                 return
             lib.event_base_loop(self._base, lib.EVLOOP_ONCE | lib.EVLOOP_NONBLOCK)
+            if idle:
+                return
 
     def __enter__(self: _Self) -> _Self:
         return self

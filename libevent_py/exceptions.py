@@ -9,10 +9,13 @@ ValueError.  The rest::
     ├── WrongThreadError   (also RuntimeError)         used while another thread runs the loop
     ├── MessageTooLongError (also ValueError)          a peer's message is over its framing's max_length
     ├── ForkError          (also RuntimeError)         a forked parent's, and used without reinit()
+    ├── DNSError           (also socket.gaierror)      a question to evdns has no good answer
     └── UnsupportedError   (also NotImplementedError)  not in the libevent of this build
 """
 
 from __future__ import annotations
+
+import socket
 
 
 class LibeventError(Exception):
@@ -40,3 +43,22 @@ class MessageTooLongError(LibeventError, ValueError):
 
 class UnsupportedError(LibeventError, NotImplementedError):
     """The libevent of this build lacks what was asked for."""
+
+
+class DNSError(LibeventError, socket.gaierror):
+    """A question to evdns has no good answer.
+
+    As an OSError it has the ``EAI_*`` of ``getaddrinfo`` in ``errno``.
+
+    Args:
+        code: What libevent said, one of its ``DNS_ERR_*``, here as a plain number.
+        errno: The nearest ``socket.EAI_*``.
+        text: What happened, and what to do.
+
+    Attributes:
+        code: As given.
+    """
+
+    def __init__(self, code: int, errno: int, text: str) -> None:
+        super().__init__(errno, text)
+        self.code = code

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
-from libevent_py import ClosedError, LibeventError, UnsupportedError, WrongThreadError
+from libevent_py import ClosedError, DNSError, LibeventError, UnsupportedError, WrongThreadError
 
 
 @pytest.mark.parametrize(
     ("error", "standard"),
-    [(ClosedError, ValueError), (WrongThreadError, RuntimeError), (UnsupportedError, NotImplementedError)],
+    [
+        (ClosedError, ValueError),
+        (WrongThreadError, RuntimeError),
+        (UnsupportedError, NotImplementedError),
+        (DNSError, socket.gaierror),
+    ],
 )
 def test_each_is_caught_as_ours_and_as_pythons(error: type[Exception], standard: type[Exception]) -> None:
     """``except LibeventError`` and ``except`` of the standard exception both catch it."""

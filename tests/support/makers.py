@@ -9,6 +9,7 @@ from typing import Any
 from libevent_py import (
     BufferEvent,
     BufferEventPair,
+    DNSBase,
     Event,
     EventBase,
     EventFlags,
@@ -31,11 +32,14 @@ MAKERS: dict[str, Callable[[EventBase], Any]] = {
     "Signal": lambda base: Signal(base, signal.SIGUSR1, ignore),
     "Listener": lambda base: Listener(base, ("127.0.0.1", 0), ignore),
     "BufferEvent": lambda base: BufferEvent(base),
+    "DNSBase": lambda base: DNSBase(base, ["127.0.0.1"]),
 }
 #: Those that bring others with them, or are kept by nobody.
 MORE_MAKERS: dict[str, Callable[[EventBase], Any]] = {
     "PairedBufferEvent": lambda base: next(iter(BufferEventPair(base))),
     "FilterBufferEvent": lambda base: FilterBufferEvent(BufferEvent(base)),
+    "Question": lambda base: DNSBase(base, []).resolve_ipv4("a.com", ignore),
+    "Lookup": lambda base: DNSBase(base, []).getaddrinfo("a.com", 80, ignore),
     "RateLimitGroup": lambda base: RateLimitGroup(base, RateLimit(1)),
 }
 #: Each kind of handle.

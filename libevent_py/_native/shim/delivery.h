@@ -29,7 +29,9 @@ enum lepy_kind {
 	LEPY_KIND_ACCEPT_ERROR = 6, /* accept failed; what: errno */
 	LEPY_KIND_OUTPUT = 7,  /* bufferevent output has crossed a mark, or is all sent */
 	LEPY_KIND_MESSAGES = 8, /* whole messages of the input, see framing.h; what: their count and form */
-	LEPY_KIND_READABLE = 9 /* bufferevent's socket is readable: lepy_bufferevent_receive */
+	LEPY_KIND_READABLE = 9, /* bufferevent's socket is readable: lepy_bufferevent_receive */
+	LEPY_KIND_ANSWER = 10,  /* a DNS request is done; what: DNS_ERR_* or EVUTIL_EAI_* */
+	LEPY_KIND_QUESTION = 11 /* a DNS server is asked */
 };
 
 /* What lepy_delivery_run returns when it is not a batch's token (>= 0). */

@@ -7,6 +7,7 @@
 #include "delivery.h"
 #include "framing.h"
 #include "raw.h"
+#include "dns.h"
 
 struct lepy_event {
 	struct lepy_handle handle; /* first: the callback's argument is both */
