@@ -25,26 +25,6 @@ buffer = Buffer(b"x" * 1000)
 """
 
 
-@pytest.mark.parametrize(
-    "ending",
-    ["", "base.dispatch()", "sys.exit(0)", "del base", "base.close()", "os._exit(0)",
-     "base.cycle = [base, timer, event, bev]", "import atexit; atexit.register(base.close)",
-     "import atexit; atexit.register(lambda: timer.close())",
-     "threading.Thread(target=base.dispatch, daemon=True).start(); __import__('time').sleep(0.02)"],
-    ids=["idle", "after-loop", "sys-exit", "dropped", "closed", "os-exit", "cycle", "atexit-base",
-         "atexit-timer", "daemon-thread"],
-)  # fmt: skip
-def test_exit_is_quiet(ending: str) -> None:
-    """Exit code 0 and nothing on stderr but ResourceWarnings, under ``-X dev``, whatever is alive."""
-    done = run_child(ALIVE + "\n" + ending, env={"PYTHONDEVMODE": "1"})
-    assert done.returncode == 0, done.stderr
-    lines = done.stderr.splitlines()
-    assert [line for line in lines if "Error" in line or "Exception" in line or "Fatal" in line] == []
-    assert all("ResourceWarning" in line or line.startswith((" ", "Object allocated")) for line in lines), (
-        lines
-    )
-
-
 def test_a_closed_program_is_silent() -> None:
     """A program that closes what it opened prints not even a ResourceWarning."""
     assert check_child(ALIVE + "\nbase.close(); peer.close()", env={"PYTHONDEVMODE": "1"}) == ""

@@ -44,6 +44,7 @@ def _native(on_error: Any) -> Iterator[Drive]:
         with EventBase.from_pointer(native, on_error=on_error) as base:
             yield Drive(base, lambda: lib.event_base_loop(native, ONE_PASS), is_native=True)
     finally:
+        lib.event_base_loop(native, ONE_PASS)  # or it leaks bufferevents whose callbacks are under way
         lib.event_base_free(native)
 
 
