@@ -38,9 +38,11 @@ CDEF_ORDER = (
     "rpc",
     "tag",
     "raw",
+    "openssl",
     "callbacks",
     "shim",
     "shim_dns",
+    "shim_tls",
 )
 
 #: The facts of this build as JSON, for ``libevent_py.build_info()``.
@@ -110,7 +112,7 @@ def ffibuilder() -> FFI:
     builder.set_source(
         "libevent_py._libevent",
         # A JSON string is a C string literal too.
-        f'#include "shim.h"\n#define LEPY_BUILD_INFO {json.dumps(build_info(libevent))}\n',
+        f'#include "shim.h"\n#include "tls.h"\n#define LEPY_BUILD_INFO {json.dumps(build_info(libevent))}\n',
         sources=[str(path.relative_to(ROOT)) for path in sorted((NATIVE / "shim").glob("*.c"))],
         depends=[str(path.relative_to(ROOT)) for path in sorted((NATIVE / "shim").glob("*.h"))],
         include_dirs=[str(shim), *libevent.include_dirs],

@@ -33,6 +33,7 @@ from .constants import EventCount as EventCount
 from .constants import EventFlags as EventFlags
 from .constants import FlushMode as FlushMode
 from .constants import LoopFlags as LoopFlags
+from .constants import TLSVersion as TLSVersion
 from .dns import DNSAnswer as DNSAnswer
 from .dns import DNSBase as DNSBase
 from .dns import DNSRequest as DNSRequest
@@ -43,6 +44,9 @@ from .exceptions import DNSError as DNSError
 from .exceptions import ForkError as ForkError
 from .exceptions import LibeventError as LibeventError
 from .exceptions import MessageTooLongError as MessageTooLongError
+from .exceptions import TLSCertificateError as TLSCertificateError
+from .exceptions import TLSError as TLSError
+from .exceptions import TLSTruncatedError as TLSTruncatedError
 from .exceptions import UnsupportedError as UnsupportedError
 from .exceptions import WrongThreadError as WrongThreadError
 from .http import URI as URI
@@ -51,6 +55,13 @@ from .inspection import CommonTimeout as CommonTimeout
 from .inspection import EventInfo as EventInfo
 from .listener import Listener as Listener
 from .timer import Timer as Timer
+from .tls import ClientCertificates as ClientCertificates
+from .tls import TLSBufferEvent as TLSBufferEvent
+from .tls import TLSCertificate as TLSCertificate
+from .tls import TLSCipher as TLSCipher
+from .tls import TLSContext as TLSContext
+from .tls import TLSFilterBufferEvent as TLSFilterBufferEvent
+from .tls import TLSSession as TLSSession
 
 __all__ = [
     "URI",
@@ -61,6 +72,7 @@ __all__ = [
     "BufferEventOptions",
     "BufferEventPair",
     "BufferEventTriggers",
+    "ClientCertificates",
     "ClosedError",
     "CommonTimeout",
     "DNSAnswer",
@@ -92,6 +104,16 @@ __all__ = [
     "RateLimitGroup",
     "ScheduledCall",
     "Signal",
+    "TLSBufferEvent",
+    "TLSCertificate",
+    "TLSCertificateError",
+    "TLSCipher",
+    "TLSContext",
+    "TLSError",
+    "TLSFilterBufferEvent",
+    "TLSSession",
+    "TLSTruncatedError",
+    "TLSVersion",
     "Timer",
     "UnsupportedError",
     "WrongThreadError",

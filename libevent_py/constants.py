@@ -149,6 +149,13 @@ class EOLStyle(enum.IntEnum):
     NUL = lib.EVBUFFER_EOL_NUL
 
 
+class TLSVersion(enum.IntEnum):
+    """A version of the protocol, by its number on the wire."""
+
+    TLSv1_2 = 0x0303
+    TLSv1_3 = 0x0304
+
+
 _F = TypeVar("_F", bound=enum.IntFlag)
 
 

@@ -10,7 +10,10 @@ ValueError.  The rest::
     ├── MessageTooLongError (also ValueError)          a peer's message is over its framing's max_length
     ├── ForkError          (also RuntimeError)         a forked parent's, and used without reinit()
     ├── DNSError           (also socket.gaierror)      a question to evdns has no good answer
-    └── UnsupportedError   (also NotImplementedError)  not in the libevent of this build
+    ├── UnsupportedError   (also NotImplementedError)  not in the libevent of this build
+    └── TLSError                                       what OpenSSL refuses
+        ├── TLSCertificateError                        the peer's certificate is not to be trusted
+        └── TLSTruncatedError                          the peer's stream ended without close_notify
 """
 
 from __future__ import annotations
@@ -62,3 +65,48 @@ class DNSError(LibeventError, socket.gaierror):
     def __init__(self, code: int, errno: int, text: str) -> None:
         super().__init__(errno, text)
         self.code = code
+
+
+class TLSError(LibeventError):
+    """OpenSSL refuses what is asked of it, or the connection with the peer has failed.
+
+    Attributes:
+        code: OpenSSL's packed number, as ``openssl errstr`` takes it; 0 where it gave none.
+        library: The part of OpenSSL that says so: ``"SSL routines"``.
+        reason: What it says: ``"wrong version number"``.
+    """
+
+    def __init__(self, text: str, code: int = 0, library: str = "", reason: str = "") -> None:
+        super().__init__(text)
+        self.code = code
+        self.library = library
+        self.reason = reason
+
+
+class TLSCertificateError(TLSError):
+    """The peer's certificate does not show that it is who it should be.
+
+    Attributes:
+        verify_code: OpenSSL's number of it (``X509_V_ERR_*``).
+        verify_message: What that means: ``"certificate has expired"``.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        code: int = 0,
+        library: str = "",
+        reason: str = "",
+        verify_code: int = 0,
+        verify_message: str = "",
+    ) -> None:
+        super().__init__(text, code, library, reason)
+        self.verify_code = verify_code
+        self.verify_message = verify_message
+
+
+class TLSTruncatedError(TLSError):
+    """The stream ended without close_notify: more may have been meant to come.
+
+    A network failure looks like this, and an attacker who cuts the stream; also a careless peer.
+    """

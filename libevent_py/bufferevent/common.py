@@ -37,7 +37,7 @@ _write_buffer = lib.lepy_bufferevent_write_buffer
 _read = lib.lepy_bufferevent_read
 _receive = lib.lepy_bufferevent_receive
 
-_ENDS = BufferEventEvents.EOF | BufferEventEvents.ERROR | BufferEventEvents.TIMEOUT
+ENDS = BufferEventEvents.EOF | BufferEventEvents.ERROR | BufferEventEvents.TIMEOUT
 
 # The first argument is the bufferevent, of whichever class it is.
 DataCallback = Callable[[Any, bytes], object]
@@ -95,6 +95,8 @@ class BaseBufferEvent(BaseBufferEventMessages):
             if owned:
                 lib.bufferevent_free(bev)
         self._pointer = check_pointer(pointer, "bufferevent")
+        if options & BufferEventOptions.THREADSAFE:
+            lib.lepy_bufferevent_set_limited(pointer, lib.LEPY_LIMIT_THREADS, 1)
         delivery.table.kept[self._slot] = self
         if owned:
             delivery.own_bufferevents.add(bev)
@@ -189,11 +191,11 @@ class BaseBufferEvent(BaseBufferEventMessages):
             self._look_at_output()
         else:
             try:
-                if self._on_messages is not None and what & _ENDS:
+                if self._on_messages is not None and what & ENDS:
                     self._take_last_messages()
             finally:
                 if self._pointer is not None:
-                    self._tell(_bufferevent_events[what & 0xFFFF], _error_of(what))
+                    self._tell(_bufferevent_events[what & 0xFFFF], self._error_of(what))
 
     def _look_at_input(self) -> None:
         if not self._reading:
@@ -223,12 +225,18 @@ class BaseBufferEvent(BaseBufferEventMessages):
             if self._on_event is not None:
                 self._on_event(self, what)
         finally:
-            if what & _ENDS and self._ending == self.close:
+            if what & ENDS and self._ending == self._conclude:
                 self.close()
+
+    def _error_of(self, what: int) -> Exception | None:
+        """The exception of a STATUS record, whose upper half is errno; None where it tells of none."""
+        if not what & BufferEventEvents.ERROR or not what >> 16:
+            return None
+        return OSError(what >> 16, os.strerror(what >> 16))
 
     @property
     def error(self) -> Exception | None:
-        """What the last ERROR event was about: ConnectionRefusedError, or what a filter's function raised."""
+        """What the last event was about: a ConnectionRefusedError, a TLSError, a filter's exception."""
         return self._error
 
     # Data.
@@ -380,10 +388,3 @@ class BaseBufferEvent(BaseBufferEventMessages):
         self._input = self._output = None
         self._on_data = self._on_read = self._on_messages = self._on_write = self._on_event = None
         self._on_pause = self._on_resume = None
-
-
-def _error_of(what: int) -> Any:
-    """The OSError of a STATUS record, whose upper half is errno; None where it tells of none."""
-    if not what & BufferEventEvents.ERROR or not what >> 16:
-        return None
-    return OSError(what >> 16, os.strerror(what >> 16))

@@ -73,7 +73,7 @@ class FilterBufferEvent(BaseBufferEvent):
             raise TypeError(f"need a BufferEvent to filter, not {type(underlying).__name__}")
         self._process_in = _convert.callback(process_in, "process_in")
         self._process_out = _convert.callback(process_out, "process_out")
-        options = _checked_options(options)
+        options = checked_options(options)
         below = underlying._changeable()
         delivery = underlying._delivery
         delivery.hold_funerals()
@@ -236,7 +236,8 @@ def _take_all(source: CData) -> bytes:
     return ffi.buffer(memory)[: lib.evbuffer_remove(source, memory, length)]
 
 
-def _checked_options(options: BufferEventOptions) -> BufferEventOptions:
+def checked_options(options: BufferEventOptions) -> BufferEventOptions:
+    """*options*, which a filter can have."""
     options = BufferEventOptions(options)
     if options & BufferEventOptions.THREADSAFE:
         raise ValueError("a filter cannot be THREADSAFE: its functions run in the loop's thread")

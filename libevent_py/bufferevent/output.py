@@ -164,7 +164,7 @@ class BaseBufferEventOutput(BaseBufferEventLimits):
         """
         seconds = _convert.seconds(timeout)
         self._drop_reading()
-        self._end(self.close)
+        self._end(self._conclude)
         if self._pointer is not None and seconds >= 0:
             self._ending_timer = Timer(self._base, seconds, self._give_up)
 
@@ -184,6 +184,10 @@ class BaseBufferEventOutput(BaseBufferEventLimits):
         """All is sent: do what is to be done then."""
         if self._ending is not None:
             self._ending()
+
+    def _conclude(self) -> None:
+        """What :meth:`close_when_flushed` is for, now that all is sent."""
+        self.close()
 
     def _give_up(self, timer: Timer) -> None:
         self.close()

@@ -61,7 +61,7 @@ class BufferEvent(BaseBufferEvent):
         options: BufferEventOptions = BufferEventOptions.CLOSE_ON_FREE,
     ) -> None:
         self._begin()
-        options = _checked_options(options)
+        options = checked_options(options)
         fd = -1 if sock is None else _convert.descriptor(sock)
         delivery = delivery_of(base)
         delivery.hold_funerals()
@@ -72,8 +72,6 @@ class BufferEvent(BaseBufferEvent):
         )
         self._sock = self._lookup = None
         self._set_up(base, bev, options, owned=True, direct=True)
-        if options & BufferEventOptions.THREADSAFE:
-            lib.lepy_bufferevent_set_limited(self._pointer, lib.LEPY_LIMIT_THREADS, 1)
         self._take(sock)
 
     @classmethod
@@ -196,7 +194,8 @@ class BufferEvent(BaseBufferEvent):
         return f"<BufferEvent fd={lib.bufferevent_getfd(self._bev)}>"
 
 
-def _checked_options(options: BufferEventOptions) -> BufferEventOptions:
+def checked_options(options: BufferEventOptions) -> BufferEventOptions:
+    """*options*, which a socket's bufferevent can have."""
     options = BufferEventOptions(options)
     unknown = int(options) & ~int(_ALL_OPTIONS)  # of a flag, ~ leaves the unknown bits out
     if unknown:

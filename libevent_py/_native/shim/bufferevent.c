@@ -18,6 +18,16 @@ pause_at_high_watermark(struct lepy_bufferevent *self, struct evbuffer *input)
 	}
 }
 
+static int
+enable(struct lepy_bufferevent *self, short events)
+{
+	if (bufferevent_enable(self->bufferevent, events) < 0)
+		return -1;
+	if (self->ops && (events & EV_READ))
+		self->ops->resumed(self);
+	return 0;
+}
+
 /* On the input, while there is a high mark: resumes below it. */
 static void
 input_callback(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
@@ -27,7 +37,7 @@ input_callback(struct evbuffer *input, const struct evbuffer_cb_info *info, void
 	(void)info;
 	if (self->paused && evbuffer_get_length(input) < self->high) {
 		self->paused = 0;
-		bufferevent_enable(self->bufferevent, EV_READ);
+		enable(self, EV_READ);
 	}
 }
 
@@ -38,7 +48,7 @@ read_callback(struct bufferevent *bufferevent, void *arg)
 	struct evbuffer *input = bufferevent_get_input(bufferevent);
 
 	/* A deferred trigger may come after the input was taken. */
-	if (evbuffer_get_length(input) == 0)
+	if (evbuffer_get_length(input) == 0 || (self->ops && !self->ops->is_readable(self, input)))
 		return;
 	lepy_bufferevent_enter(self);
 	lepy_bufferevent_report_input(self, input);
@@ -68,6 +78,22 @@ is_false_timeout(struct bufferevent *bufferevent, short what)
 	return ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0 && bufferevent_enable(bufferevent, EV_READ) == 0;
 }
 
+/* 0 where what is not true, or nobody is to be told yet; error is errno, and
+ * becomes the one that goes with it. */
+int
+lepy_bufferevent_status(struct lepy_bufferevent *self, short what, int *error)
+{
+	struct lepy_bufferevent *each;
+
+	if (self->direct_socket && is_false_timeout(self->bufferevent, what))
+		return 0;
+	if (self->ops && !self->ops->status(self, what, error))
+		return 0;
+	for (each = self; each && (what & BEV_EVENT_CONNECTED); each = each->below)
+		each->connecting = 0;
+	return 1;
+}
+
 static void
 status_callback(struct bufferevent *bufferevent, short what, void *arg)
 {
@@ -75,16 +101,10 @@ status_callback(struct bufferevent *bufferevent, short what, void *arg)
 	int error = errno;
 	struct evbuffer *input = bufferevent_get_input(bufferevent);
 
-	if (what & BEV_EVENT_CONNECTED) {
-		struct lepy_bufferevent *each;
-
-		for (each = self; each; each = each->below)
-			each->connecting = 0;
-		if (self->output_ending)
-			lepy_report(&self->handle, LEPY_KIND_OUTPUT, 0);
-	}
-	else if (self->direct_socket && is_false_timeout(bufferevent, what))
+	if (!lepy_bufferevent_status(self, what, &error))
 		return;
+	if ((what & BEV_EVENT_CONNECTED) && self->output_ending)
+		lepy_report(&self->handle, LEPY_KIND_OUTPUT, 0);
 	/* A filter may hold what only its stream's end completes; libevent does not ask. */
 	if (self->filter && (what & BEV_EVENT_READING) && (what & BEV_EVENT_EOF)) {
 		lepy_bufferevent_enter(self);
@@ -159,8 +179,8 @@ lepy_bufferevent_setcb(struct lepy_bufferevent *self, int readable, int with_dat
 	    writable ? write_callback : NULL, status_callback, self);
 }
 
-static void
-stop_watching_input(struct lepy_bufferevent *self)
+void
+lepy_bufferevent_stop_watching_input(struct lepy_bufferevent *self)
 {
 	if (self->watching)
 		evbuffer_remove_cb(bufferevent_get_input(self->bufferevent), input_callback, self);
@@ -181,8 +201,10 @@ void
 lepy_bufferevent_free(struct lepy_bufferevent *self, int owned)
 {
 	restore_callbacks(self);
-	stop_watching_input(self);
+	lepy_bufferevent_stop_watching_input(self);
 	lepy_bufferevent_stop_watching(self);
+	if (self->ops)
+		self->ops->release(self);
 	/* A pending deferred callback would keep it reading. */
 	if (owned)
 		bufferevent_disable(self->bufferevent, EV_READ | EV_WRITE);
@@ -219,28 +241,6 @@ lepy_bufferevent_leave(struct lepy_bufferevent *self, int result)
 	return -1;
 }
 
-/* Called by FilterBufferEvent, which takes over the bufferevent below it:
- * nothing of ours stays on its buffers. */
-void
-lepy_bufferevent_capture(struct lepy_bufferevent *self)
-{
-	lepy_bufferevent_setcb(self, 0, 0, 0, 0);
-	lepy_bufferevent_setwatermark(self, EV_READ | EV_WRITE, 0, 0);
-	stop_watching_input(self);
-	lepy_bufferevent_stop_watching(self);
-	self->refusal = LEPY_WRITE_CAPTURED;
-}
-
-/* Called when the filter is closed and the bufferevent below it stays. */
-void
-lepy_bufferevent_release(struct lepy_bufferevent *self)
-{
-	self->refusal = 0;
-	if (self->filter)
-		lepy_bufferevent_setcb(self, 0, 0, 0, 0);
-	bufferevent_disable(self->bufferevent, EV_READ);
-}
-
 /* What came or was written while a filter's reading or writing was off is
  * filtered only when more comes, if libevent is left alone with it. */
 static void
@@ -264,7 +264,9 @@ lepy_bufferevent_enable(struct lepy_bufferevent *self, short events, int report_
 {
 	if (events & EV_READ)
 		self->paused = 0;
-	if (bufferevent_enable(self->bufferevent, events) < 0)
+	if (self->ops)
+		events = self->ops->pass_on(self, events, 1);
+	if (enable(self, events) < 0)
 		return -1;
 	if (report_again)
 		bufferevent_trigger(self->bufferevent, EV_READ, 0);
@@ -279,6 +281,8 @@ lepy_bufferevent_disable(struct lepy_bufferevent *self, short events)
 {
 	if (events & EV_READ)
 		self->paused = 0;
+	if (self->ops)
+		events = self->ops->pass_on(self, events, 0);
 	return bufferevent_disable(self->bufferevent, events);
 }
 
@@ -286,7 +290,7 @@ lepy_bufferevent_disable(struct lepy_bufferevent *self, short events)
 short
 lepy_bufferevent_get_enabled(struct lepy_bufferevent *self)
 {
-	return (short)(bufferevent_get_enabled(self->bufferevent) | (self->paused ? EV_READ : 0));
+	return (short)((bufferevent_get_enabled(self->bufferevent) | (self->paused ? EV_READ : 0)) & ~self->held_back);
 }
 
 /* Called by BufferEvent.set_watermark. */
@@ -306,7 +310,7 @@ lepy_bufferevent_setwatermark(struct lepy_bufferevent *self, short events, size_
 	}
 	if (self->paused && (!high || evbuffer_get_length(input) < high)) {
 		self->paused = 0;
-		return bufferevent_enable(self->bufferevent, EV_READ);
+		return enable(self, EV_READ);
 	}
 	return 0;
 }
@@ -322,6 +326,8 @@ lepy_bufferevent_connect(struct lepy_bufferevent *self, evutil_socket_t fd)
 	bufferevent_getcb(self->bufferevent, NULL, NULL, NULL, &arg);
 	if (arg != self && self->refusal != LEPY_WRITE_CAPTURED)
 		lepy_bufferevent_setcb(self, 0, 0, 0, 0);
+	if (self->ops)
+		return self->ops->connect(self, fd);
 	self->connecting = 1;
 	bufferevent_setfd(self->bufferevent, fd);
 	if (bufferevent_socket_connect(self->bufferevent, NULL, 0) < 0) {

@@ -70,7 +70,10 @@ lepy_bufferevent_write(struct lepy_bufferevent *self, const char *data, size_t l
 	if (can_send_now(self)) {
 		size_t now = self->single_write && self->single_write < length ? self->single_write : length;
 
-		sent = send(bufferevent_getfd(self->bufferevent), data, now, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (self->ops)
+			sent = (ssize_t)self->ops->send(self, data, now);
+		else
+			sent = send(bufferevent_getfd(self->bufferevent), data, now, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	if (sent < 0)
 		sent = 0;
@@ -81,6 +84,28 @@ lepy_bufferevent_write(struct lepy_bufferevent *self, const char *data, size_t l
 	}
 	report_written(self, length);
 	return 0;
+}
+
+static void
+send_buffer_now(struct lepy_bufferevent *self, struct evbuffer *buffer)
+{
+	size_t left = self->single_write ? self->single_write : SIZE_MAX;
+	struct evbuffer_iovec piece;
+
+	if (!self->ops) {
+		evbuffer_write_atmost(buffer, bufferevent_getfd(self->bufferevent),
+		    self->single_write ? (ev_ssize_t)self->single_write : -1);
+		return;
+	}
+	while (left && evbuffer_get_length(buffer) && evbuffer_peek(buffer, 1, NULL, &piece, 1) > 0) {
+		size_t now = piece.iov_len < left ? piece.iov_len : left;
+		size_t sent = self->ops->send(self, piece.iov_base, now);
+
+		evbuffer_drain(buffer, sent);
+		left -= sent;
+		if (sent < now)
+			return;
+	}
 }
 
 /* Called by BufferEvent.write_buffer: moves all of buffer to the output, or
@@ -97,8 +122,7 @@ lepy_bufferevent_write_buffer(struct lepy_bufferevent *self, struct evbuffer *bu
 	if (self->refusal)
 		return self->refusal;
 	if (can_send_now(self))
-		evbuffer_write_atmost(buffer, bufferevent_getfd(self->bufferevent),
-		    self->single_write ? (ev_ssize_t)self->single_write : -1);
+		send_buffer_now(self, buffer);
 	if (evbuffer_get_length(buffer)) {
 		lepy_bufferevent_enter(self);
 		return lepy_bufferevent_after_write(self, bufferevent_write_buffer(self->bufferevent, buffer));

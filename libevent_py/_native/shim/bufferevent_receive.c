@@ -64,6 +64,10 @@ report_end(struct lepy_bufferevent *self, ssize_t count)
 
 	if (count < 0 && (error == EAGAIN || error == EINTR))
 		return;
+	if (self->ops) {
+		self->libevent_receives(self->bufferevent->ev_read.ev_fd, EV_READ, self->libevent_argument);
+		return;
+	}
 	if (count < 0 && error == ENOTSOCK) {
 		self->limited |= LEPY_LIMIT_NO_SOCKET; /* a pipe: libevent reads it */
 		return;
@@ -76,6 +80,8 @@ report_end(struct lepy_bufferevent *self, ssize_t count)
 static ssize_t
 receive(struct lepy_bufferevent *self, void *room, size_t size)
 {
+	if (self->ops)
+		return self->ops->receive(self, room, size);
 	return recv(self->bufferevent->ev_read.ev_fd, room, size, MSG_DONTWAIT);
 }
 
@@ -87,7 +93,8 @@ receive_into_space(struct lepy_bufferevent *self, size_t size)
 	struct evbuffer_iovec space;
 	ssize_t count = -1;
 
-	evbuffer_unfreeze(input, 0);
+	if (!self->ops) /* bufferevent_openssl keeps its input open */
+		evbuffer_unfreeze(input, 0);
 	if (evbuffer_reserve_space(input, (ev_ssize_t)size, &space, 1) == 1) {
 		count = receive(self, space.iov_base, size);
 		if (count > 0) {
@@ -97,7 +104,8 @@ receive_into_space(struct lepy_bufferevent *self, size_t size)
 	} else {
 		errno = ENOMEM;
 	}
-	evbuffer_freeze(input, 0);
+	if (!self->ops)
+		evbuffer_freeze(input, 0);
 	return count;
 }
 
@@ -158,7 +166,7 @@ receive_callback(evutil_socket_t fd, short what, void *arg)
 	ssize_t count;
 
 	if (!(what & EV_READ) || !may_receive(self)) {
-		self->libevent_receives(fd, what, bufferevent);
+		self->libevent_receives(fd, what, self->libevent_argument);
 		return;
 	}
 	if (goes_past_the_input(self)) {
@@ -171,7 +179,7 @@ receive_callback(evutil_socket_t fd, short what, void *arg)
 	}
 	length = evbuffer_get_length(bufferevent->input);
 	if (high && length >= high) {
-		self->libevent_receives(fd, what, bufferevent);
+		self->libevent_receives(fd, what, self->libevent_argument);
 		return;
 	}
 	count = receive_into_input(self, high && high - length < most_at_once(self) ? high - length : most_at_once(self));
@@ -219,7 +227,7 @@ set_callback(struct event *event, event_callback_fn callback, void *arg)
 	event->ev_evcallback.evcb_arg = arg;
 }
 
-/* For bufferevent.c, where libevent has set the read event up. */
+/* For bufferevent.c and tls.c, where libevent has set the read event up. */
 void
 lepy_bufferevent_take_reading(struct lepy_bufferevent *self)
 {
@@ -228,6 +236,7 @@ lepy_bufferevent_take_reading(struct lepy_bufferevent *self)
 	if (event_get_callback(event) == receive_callback)
 		return;
 	self->libevent_receives = event_get_callback(event);
+	self->libevent_argument = event_get_callback_arg(event);
 	set_callback(event, receive_callback, self);
 }
 
@@ -238,5 +247,5 @@ lepy_bufferevent_give_reading_back(struct lepy_bufferevent *self)
 	struct event *event = &self->bufferevent->ev_read;
 
 	if (event_get_callback(event) == receive_callback)
-		set_callback(event, self->libevent_receives, self->bufferevent);
+		set_callback(event, self->libevent_receives, self->libevent_argument);
 }

@@ -88,8 +88,10 @@ lepy_filter_new(struct lepy_delivery *delivery, struct lepy_bufferevent *underly
 	self->below_self = underlying;
 	self->functions = functions;
 	self->bufferevent = bufferevent_filter_new(self->underlying, process_in, process_out, options, free, self);
-	if (self->bufferevent)
+	if (self->bufferevent) {
+		lepy_bufferevent_stand_between(underlying);
 		return self;
+	}
 	free(self);
 	return NULL;
 }

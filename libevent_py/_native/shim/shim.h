@@ -29,6 +29,27 @@ struct lepy_event_info {
 };
 
 struct lepy_filter;
+struct lepy_tls;
+struct lepy_bufferevent;
+
+/* What a TLS bufferevent does otherwise than a plain one: tls.c has the functions. */
+struct lepy_bufferevent_ops {
+	/* 0: the input is not for Python, or not yet. */
+	int (*is_readable)(struct lepy_bufferevent *self, struct evbuffer *input);
+	/* 0: what is not for Python, or not yet; sets the errno that goes with it. */
+	int (*status)(struct lepy_bufferevent *self, short what, int *error);
+	/* Which of the events to enable or disable now. */
+	short (*pass_on)(struct lepy_bufferevent *self, short events, int on);
+	/* EV_READ was enabled. */
+	void (*resumed)(struct lepy_bufferevent *self);
+	int (*connect)(struct lepy_bufferevent *self, evutil_socket_t fd);
+	/* Past libevent, where that is allowed: as recv, with EAGAIN, or EIO for what
+	 * libevent has to meet; and how many bytes went out. */
+	ssize_t (*receive)(struct lepy_bufferevent *self, char *room, size_t size);
+	size_t (*send)(struct lepy_bufferevent *self, const char *data, size_t length);
+	/* The bufferevent is about to be freed. */
+	void (*release)(struct lepy_bufferevent *self);
+};
 
 struct lepy_callbacks {
 	bufferevent_data_cb read, write;
@@ -39,9 +60,12 @@ struct lepy_callbacks {
 struct lepy_bufferevent {
 	struct lepy_handle handle;
 	struct bufferevent *bufferevent;
+	const struct lepy_bufferevent_ops *ops; /* NULL: libevent's bufferevent as it is */
+	struct lepy_tls *tls;                   /* of TLS; else NULL */
 	struct lepy_callbacks theirs; /* what native code had set before */
+	struct lepy_callbacks above;  /* of the filter that works on this */
 	size_t high;       /* the input's high mark */
-	int direct_socket; /* a plain socket: writes may go out at once */
+	int direct_socket; /* a socket of ours: writes may go out at once */
 	int limited;       /* LEPY_LIMIT_*: what goes around libevent would go around them */
 	int refusal;       /* what lepy_bufferevent_write answers, 0 where it writes */
 	int busy;          /* C calls that may come back through a Python filter and close it */
@@ -55,6 +79,7 @@ struct lepy_bufferevent {
 	struct lepy_filter *filter; /* of a filter of Python's; else NULL */
 	struct lepy_bufferevent *below; /* which it has captured */
 	int connecting;
+	short held_back;   /* Python has turned it off, and libevent learns of it later */
 	int with_data;     /* input rides along with its record */
 	int wants_write;
 	int wants_status;
@@ -62,7 +87,8 @@ struct lepy_bufferevent {
 	int watching;      /* input_callback is on the input */
 	int reads_much;    /* its last read was a large one */
 	struct lepy_mark last; /* record of something to read */
-	event_callback_fn libevent_receives; /* what its read event calls without us */
+	event_callback_fn libevent_receives; /* what its read event calls without us, */
+	void *libevent_argument;             /* and with what */
 	struct lepy_framing *framing;  /* messages ride along instead of bytes */
 	unsigned framings;             /* how many there were */
 };
@@ -188,6 +214,9 @@ void lepy_bufferevent_set_limited(struct lepy_bufferevent *self, int reason, int
 int lepy_bufferevent_set_single(struct lepy_bufferevent *self, short event, size_t size);
 void lepy_bufferevent_capture(struct lepy_bufferevent *self);
 void lepy_bufferevent_release(struct lepy_bufferevent *self);
+void lepy_bufferevent_stop_watching_input(struct lepy_bufferevent *self);
+int lepy_bufferevent_status(struct lepy_bufferevent *self, short what, int *error);
+void lepy_bufferevent_stand_between(struct lepy_bufferevent *self);
 struct lepy_filter *lepy_filter_new(struct lepy_delivery *delivery, struct lepy_bufferevent *underlying,
     int options, int functions, void *python);
 void lepy_filter_finish_output(struct lepy_filter *self);
