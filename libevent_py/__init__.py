@@ -36,7 +36,10 @@ from .constants import LoopFlags as LoopFlags
 from .constants import TLSVersion as TLSVersion
 from .dns import DNSAnswer as DNSAnswer
 from .dns import DNSBase as DNSBase
+from .dns import DNSQuestion as DNSQuestion
 from .dns import DNSRequest as DNSRequest
+from .dns import DNSServer as DNSServer
+from .dns import DNSServerRequest as DNSServerRequest
 from .event import Event as Event
 from .event import Signal as Signal
 from .exceptions import ClosedError as ClosedError
@@ -78,7 +81,10 @@ __all__ = [
     "DNSAnswer",
     "DNSBase",
     "DNSError",
+    "DNSQuestion",
     "DNSRequest",
+    "DNSServer",
+    "DNSServerRequest",
     "EOLStyle",
     "Event",
     "EventBase",

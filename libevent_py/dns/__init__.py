@@ -3,3 +3,6 @@
 from .base import DNSBase as DNSBase
 from .requests import DNSAnswer as DNSAnswer
 from .requests import DNSRequest as DNSRequest
+from .server import DNSServer as DNSServer
+from .server_request import DNSQuestion as DNSQuestion
+from .server_request import DNSServerRequest as DNSServerRequest

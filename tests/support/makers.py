@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,14 @@ from libevent_py import (
     BufferEvent,
     BufferEventPair,
     DNSBase,
+    DNSServer,
+    DNSServerRequest,
     Event,
     EventBase,
     EventFlags,
     FilterBufferEvent,
     Listener,
+    LoopFlags,
     RateLimit,
     RateLimitGroup,
     Signal,
@@ -26,6 +30,17 @@ def ignore(*arguments: object) -> None:
     """A callback for whoever needs one."""
 
 
+def asked(base: EventBase) -> DNSServerRequest:
+    """A question to a DNSServer."""
+    requests: list[DNSServerRequest] = []
+    server = DNSServer(base, ("127.0.0.1", 0), requests.append)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.sendto(b"\0\7\1\0\0\1\0\0\0\0\0\0\1a\3com\0\0\1\0\1", server.address)
+        while not requests:
+            base.loop(LoopFlags.ONCE)
+    return requests[0]
+
+
 MAKERS: dict[str, Callable[[EventBase], Any]] = {
     "Event": lambda base: Event(base, None, EventFlags(0), ignore),
     "Timer": lambda base: Timer(base, 30, ignore),
@@ -33,6 +48,7 @@ MAKERS: dict[str, Callable[[EventBase], Any]] = {
     "Listener": lambda base: Listener(base, ("127.0.0.1", 0), ignore),
     "BufferEvent": lambda base: BufferEvent(base),
     "DNSBase": lambda base: DNSBase(base, ["127.0.0.1"]),
+    "DNSServer": lambda base: DNSServer(base, ("127.0.0.1", 0), ignore),
 }
 #: Those that bring others with them, or are kept by nobody.
 MORE_MAKERS: dict[str, Callable[[EventBase], Any]] = {
@@ -40,6 +56,7 @@ MORE_MAKERS: dict[str, Callable[[EventBase], Any]] = {
     "FilterBufferEvent": lambda base: FilterBufferEvent(BufferEvent(base)),
     "Question": lambda base: DNSBase(base, []).resolve_ipv4("a.com", ignore),
     "Lookup": lambda base: DNSBase(base, []).getaddrinfo("a.com", 80, ignore),
+    "DNSServerRequest": lambda base: asked(base),
     "RateLimitGroup": lambda base: RateLimitGroup(base, RateLimit(1)),
 }
 #: Each kind of handle.

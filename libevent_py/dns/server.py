@@ -1,0 +1,154 @@
+"""DNSServer: an evdns server port (floor 6, event2/dns.h)."""
+
+from __future__ import annotations
+
+import socket
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .. import _convert
+from .._delivery import delivery_of
+from .._errors import check_pointer, explained
+from .._ffi import CData, lib
+from .._handles import Handle
+from .server_request import DNSServerRequest
+
+if TYPE_CHECKING:
+    from ..base import EventBase
+
+RequestHandler = Callable[[DNSServerRequest], object]
+
+_MOST_REQUESTS = 1 << 20
+
+
+class DNSServer(Handle):
+    """Answers DNS questions over UDP (``struct evdns_server_port``).
+
+    Args:
+        base: The EventBase to work in, which keeps it alive.
+        address: ``(host, port)`` with a numeric host, and port 0 for any free one; or a bound
+            datagram socket, which it takes over.
+        on_request: Called as ``on_request(request)`` from the loop.  The request may be answered
+            there or later; where this raises, or drops it, the answer is SERVFAIL.
+        max_requests: So many requests may wait for their answers; more are dropped.
+
+    Raises:
+        OSError: The address cannot be bound: EADDRINUSE, EACCES…
+
+    Example::
+
+        def on_request(request):
+            for question in request.questions:
+                if question.type == DNSServerRequest.A:
+                    request.add_a_reply(question.name, ["192.0.2.1"])
+            request.respond()
+
+        DNSServer(base, ("127.0.0.1", 5353), on_request)
+    """
+
+    __slots__ = ("_address", "_base", "_on_request", "_requests")
+
+    def __init__(
+        self,
+        base: EventBase,
+        address: _convert.Address | socket.socket,
+        on_request: RequestHandler,
+        *,
+        max_requests: int = 1000,
+    ) -> None:
+        self._begin()
+        if not callable(on_request):
+            raise TypeError(f"on_request must be callable, not {type(on_request).__name__}")
+        _convert.integer(max_requests, "max_requests", 1, _MOST_REQUESTS)
+        delivery = delivery_of(base)
+        delivery.hold_funerals()
+        sock = address if isinstance(address, socket.socket) else _bind(address)
+        if sock.type != socket.SOCK_DGRAM:
+            raise ValueError(f"need a datagram socket, not {sock!r}")
+        self._base = base
+        self._delivery = delivery
+        self._on_request = on_request
+        self._requests: weakref.WeakSet[DNSServerRequest] = weakref.WeakSet()
+        delivery.table.reserve(self)
+        try:
+            sock.setblocking(False)
+            self._address = sock.getsockname()
+            pointer = lib.lepy_dns_server_new(
+                delivery.pointer, self._slot, self._generation, sock.fileno(), max_requests
+            )
+            self._pointer = check_pointer(pointer, "evdns_add_server_port")
+        except BaseException:
+            delivery.table.release(self)
+            if sock is not address:
+                sock.close()
+            raise
+        sock.detach()
+        delivery.table.kept[self._slot] = self
+
+    @property
+    def base(self) -> EventBase:
+        """The EventBase it works in."""
+        return self._base
+
+    @property
+    def pointer(self) -> CData:
+        """The ``struct evdns_server_port *`` for the raw layer; borrowed, gone when this is closed."""
+        return self._live().port
+
+    @property
+    def address(self) -> Any:
+        """The address it is bound to, as ``socket.getsockname`` shows it."""
+        self._live()
+        return self._address
+
+    @property
+    def waiting(self) -> int:
+        """How many requests are not answered."""
+        return int(self._live().waiting)
+
+    def _deliver(self, kind: int, what: int, data: bytes) -> None:
+        pointer = lib.lepy_dns_server_take(self._pointer)
+        if not pointer:
+            return
+        request = DNSServerRequest._take(self, pointer)
+        try:
+            self._on_request(request)
+        except BaseException:
+            request.close()
+            raise
+
+    def close(self) -> None:
+        """Close the socket; requests that are not answered are dropped.
+
+        Idempotent, and allowed in on_request.
+
+        Raises:
+            WrongThreadError: Another thread runs the base's loop.
+        """
+        if self._pointer is not None and not self._delivery.inherited:
+            self._delivery.check_thread()
+            for request in list(self._requests):
+                request.drop()
+        super().close()
+
+    def _free(self, pointer: CData) -> None:
+        lib.lepy_dns_server_free(pointer)
+
+    def __repr__(self) -> str:
+        return "<DNSServer closed>" if self._pointer is None else f"<DNSServer at {self._address!r}>"
+
+
+def _bind(address: _convert.Address) -> socket.socket:
+    family, where = _convert.socket_address(address)
+    if family not in (socket.AF_INET, socket.AF_INET6):
+        raise ValueError(f"a DNS server has an IPv4 or IPv6 address, not {address!r}")
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(where)
+    except OSError as error:
+        sock.close()
+        raise explained(error, f"cannot answer on {address!r}") from None
+    return sock
