@@ -43,6 +43,7 @@ CDEF_ORDER = (
     "shim",
     "shim_dns",
     "shim_tls",
+    "shim_relay",
 )
 
 #: The facts of this build as JSON, for ``libevent_py.build_info()``.

@@ -57,6 +57,9 @@ from .http import HTTPHeaders as HTTPHeaders
 from .inspection import CommonTimeout as CommonTimeout
 from .inspection import EventInfo as EventInfo
 from .listener import Listener as Listener
+from .relay import Relay as Relay
+from .relay import RelayReason as RelayReason
+from .relay import RelayResult as RelayResult
 from .timer import Timer as Timer
 from .tls import ClientCertificates as ClientCertificates
 from .tls import TLSBufferEvent as TLSBufferEvent
@@ -108,6 +111,9 @@ __all__ = [
     "PairedBufferEvent",
     "RateLimit",
     "RateLimitGroup",
+    "Relay",
+    "RelayReason",
+    "RelayResult",
     "ScheduledCall",
     "Signal",
     "TLSBufferEvent",

@@ -235,6 +235,10 @@ class Delivery:
         begun, left = self._batch
         return length_hint(left) if begun == token else lib.LEPY_BATCH_RECORDS
 
+    def undelivered(self) -> int:
+        """How many records of the batch at work were not begun yet."""
+        return length_hint(self._batch[1])
+
     def current(self) -> Handle | None:
         """Whose callback is running: the handle of the last record that was begun."""
         if not self.delivering:

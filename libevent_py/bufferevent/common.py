@@ -11,6 +11,7 @@ from .._callbacks import errors, pinned, settle
 from .._delivery import delivery_of
 from .._errors import check, check_pointer, raise_refused
 from .._ffi import CData, lib
+from .._handles import Handle
 from ..buffer import Buffer
 from ..buffer.core import FRONT
 from ..constants import BufferEventEvents, BufferEventOptions, EventFlags, FlagCache
@@ -344,9 +345,9 @@ class BaseBufferEvent(BaseBufferEventMessages):
         """Whether reading and writing are on (``bufferevent_get_enabled``)."""
         return _event_flags[lib.lepy_bufferevent_get_enabled(self._live())]
 
-    # Below a filter.
+    # Below a filter, or an end of a relay.
 
-    def _be_captured(self, captor: BaseBufferEvent | None) -> None:
+    def _be_captured(self, captor: Handle | None) -> None:
         self._captor = captor
         self._on_data = self._on_read = self._on_messages = self._on_write = self._on_event = None
         self._on_pause = self._on_resume = None

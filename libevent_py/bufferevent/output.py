@@ -151,6 +151,7 @@ class BaseBufferEventOutput(BaseBufferEventLimits):
 
         The peer reads EOF then.  Whoever writes after this gets BrokenPipeError.
         """
+        self._changeable()
         self._end(self._shut_down)
 
     def close_when_flushed(self, timeout: float | None = None) -> None:
@@ -169,7 +170,8 @@ class BaseBufferEventOutput(BaseBufferEventLimits):
             self._ending_timer = Timer(self._base, seconds, self._give_up)
 
     def _end(self, then: Callable[[], object]) -> None:
-        pointer = self._changeable()
+        """Refuse more to write, and call *then* once all that waits is sent."""
+        pointer = self._live()
         if self._ending is None:
             self._finish_output()
             if self._pointer is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .._delivery import delivery_of
 from .._errors import raise_errno
 from .._ffi import CData, ffi, lib
-from ..constants import BufferEventOptions, EventFlags, FlushMode
+from ..constants import BufferEventOptions
 from .common import BaseBufferEvent
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class PairedBufferEvent(BaseBufferEvent):
 
     def _shut_down(self) -> None:
         if self._partner is not None:
-            self.flush(EventFlags.WRITE, FlushMode.FINISHED)
+            lib.lepy_bufferevent_flush(self._pointer, lib.EV_WRITE, lib.BEV_FINISHED)
 
     def _free(self, pointer: CData) -> None:
         partner, self._partner = self._partner, None

@@ -170,7 +170,7 @@ class BufferEvent(BaseBufferEvent):
             except OSError as error:
                 found = error
         told: BaseBufferEvent = self
-        while told._captor is not None:
+        while isinstance(told._captor, BaseBufferEvent):
             told = told._captor
         told._tell(BufferEventEvents.ERROR, found)
 

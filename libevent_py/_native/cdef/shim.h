@@ -17,7 +17,7 @@ enum lepy_kind {
 	LEPY_KIND_EVENT, LEPY_KIND_READ, LEPY_KIND_DATA, LEPY_KIND_WRITE,
 	LEPY_KIND_STATUS, LEPY_KIND_ACCEPT, LEPY_KIND_ACCEPT_ERROR, LEPY_KIND_OUTPUT,
 	LEPY_KIND_MESSAGES, LEPY_KIND_READABLE,
-	LEPY_KIND_ANSWER, LEPY_KIND_QUESTION, ...
+	LEPY_KIND_ANSWER, LEPY_KIND_QUESTION, LEPY_KIND_RELAY, ...
 };
 
 enum lepy_run_result {
@@ -122,6 +122,7 @@ int lepy_bufferevent_write(struct lepy_bufferevent *, const char *data, size_t l
 int lepy_bufferevent_write_buffer(struct lepy_bufferevent *, struct evbuffer *);
 int64_t lepy_bufferevent_read(struct lepy_bufferevent *, char *data, size_t length);
 int lepy_bufferevent_unread(struct lepy_bufferevent *, const char *data, size_t length);
+int lepy_bufferevent_data_is_due(const struct lepy_bufferevent *, uint32_t remaining);
 int lepy_bufferevent_connect(struct lepy_bufferevent *, evutil_socket_t fd);
 int lepy_bufferevent_is_connecting(struct lepy_bufferevent *);
 int lepy_bufferevent_set_timeouts(struct lepy_bufferevent *, double read, double write);

@@ -113,8 +113,12 @@ status_callback(struct bufferevent *bufferevent, short what, void *arg)
 			return;
 	}
 	/* What the low mark held back is not read by libevent's read callback. */
-	if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) && self->with_data && evbuffer_get_length(input))
+	if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) && self->with_data && evbuffer_get_length(input)) {
+		lepy_bufferevent_enter(self);
 		lepy_bufferevent_report_input(self, input);
+		if (lepy_bufferevent_leave(self, 0))
+			return;
+	}
 	if (self->wants_status || self->filter)
 		lepy_report(&self->handle, LEPY_KIND_STATUS, what | error << 16);
 }

@@ -1,6 +1,22 @@
 /* The bytes of a bufferevent: from its input to Python, and back out. */
 #include "shim.h"
 
+/* Called by Relay, perhaps in a callback: whether the last bytes that left the
+ * input were not delivered yet, of the batch at work the last remaining records
+ * not. */
+int
+lepy_bufferevent_data_is_due(const struct lepy_bufferevent *self, uint32_t remaining)
+{
+	const struct lepy_batch *batch = self->last.batch;
+	uint32_t begun;
+
+	if (!lepy_mark_waits(&self->last))
+		return 0;
+	begun = batch == self->handle.delivery->handed ? batch->count - remaining : 0;
+	return self->last.position >= batch->taken + begun
+	    && batch->records[self->last.position - batch->taken].length;
+}
+
 /* Moves the input into the arena with its record, where there is room. */
 static void
 report_data(struct lepy_bufferevent *self, struct evbuffer *input)
@@ -27,7 +43,9 @@ lepy_bufferevent_report_input(struct lepy_bufferevent *self, struct evbuffer *in
 {
 	int waits = lepy_mark_waits(&self->last);
 
-	if (self->framing && !waits)
+	if (self->relay_end)
+		lepy_relay_input(self->relay_end);
+	else if (self->framing && !waits)
 		lepy_framing_report(self, input);
 	else if (self->with_data && !waits)
 		report_data(self, input);

@@ -36,7 +36,7 @@ goes_past_the_input(const struct lepy_bufferevent *self)
 {
 	const struct bufferevent *bufferevent = self->bufferevent;
 
-	return self->with_data && !self->framing && bufferevent->cbarg == self && bufferevent->wm_read.low <= 1
+	return self->with_data && !self->framing && !self->relay_end && bufferevent->cbarg == self && bufferevent->wm_read.low <= 1
 	    && evbuffer_get_length(bufferevent->input) == 0;
 }
 
@@ -44,7 +44,8 @@ goes_past_the_input(const struct lepy_bufferevent *self)
 static int
 is_read_by_python(const struct lepy_bufferevent *self)
 {
-	return self->bufferevent->cbarg == self && self->bufferevent->readcb && !self->bufferevent->wm_read.high;
+	return self->bufferevent->cbarg == self && self->bufferevent->readcb && !self->relay_end
+	    && !self->bufferevent->wm_read.high;
 }
 
 static size_t

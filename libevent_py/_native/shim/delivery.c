@@ -368,6 +368,7 @@ lepy_delivery_free(struct lepy_delivery *delivery)
 	for (i = 0; i < delivery->batch_count; i++)
 		free(delivery->batches[i]);
 	free(delivery->batches);
+	lepy_relay_shared_free(delivery);
 	pthread_mutex_destroy(&delivery->lock);
 	free(delivery);
 }

@@ -31,7 +31,8 @@ enum lepy_kind {
 	LEPY_KIND_MESSAGES = 8, /* whole messages of the input, see framing.h; what: their count and form */
 	LEPY_KIND_READABLE = 9, /* bufferevent's socket is readable: lepy_bufferevent_receive */
 	LEPY_KIND_ANSWER = 10,  /* a DNS request is done; what: DNS_ERR_* or EVUTIL_EAI_* */
-	LEPY_KIND_QUESTION = 11 /* a DNS server is asked */
+	LEPY_KIND_QUESTION = 11, /* a DNS server is asked */
+	LEPY_KIND_RELAY = 12    /* a relay is over; what: lepy_relay_reason | errno << 16 */
 };
 
 /* What lepy_delivery_run returns when it is not a batch's token (>= 0). */
@@ -128,6 +129,7 @@ struct lepy_delivery {
 	struct lepy_handle calls; /* reports to slot 0, Python's scheduled calls */
 	struct event *calls_event;
 	double calls_at; /* when that fires, by CLOCK_MONOTONIC; INFINITY: it is not pending */
+	struct lepy_relay_shared *relay_shared; /* relay_shared.c's; NULL before the first relay */
 	int level_count;
 	struct lepy_level levels[];
 };

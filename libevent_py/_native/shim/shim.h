@@ -8,6 +8,7 @@
 #include "framing.h"
 #include "raw.h"
 #include "dns.h"
+#include "relay.h"
 
 struct lepy_event {
 	struct lepy_handle handle; /* first: the callback's argument is both */
@@ -91,6 +92,7 @@ struct lepy_bufferevent {
 	void *libevent_argument;             /* and with what */
 	struct lepy_framing *framing;  /* messages ride along instead of bytes */
 	unsigned framings;             /* how many there were */
+	struct lepy_relay_end *relay_end; /* the input goes there; NULL: to Python */
 };
 
 /* Why a bufferevent does not use its socket past libevent. */
@@ -227,6 +229,7 @@ void lepy_bufferevent_take_reading(struct lepy_bufferevent *self);
 void lepy_bufferevent_give_reading_back(struct lepy_bufferevent *self);
 int64_t lepy_bufferevent_receive(struct lepy_bufferevent *self, char *data, size_t size);
 void lepy_bufferevent_report_input(struct lepy_bufferevent *self, struct evbuffer *input);
+int lepy_bufferevent_data_is_due(const struct lepy_bufferevent *self, uint32_t remaining);
 int lepy_bufferevent_write(struct lepy_bufferevent *self, const char *data, size_t length);
 int lepy_bufferevent_write_buffer(struct lepy_bufferevent *self, struct evbuffer *buffer);
 int64_t lepy_bufferevent_read(struct lepy_bufferevent *self, char *data, size_t length);
