@@ -226,7 +226,7 @@ class BaseBufferEventLimits(Handle):
     def max_single_read(self) -> int:
         """Most bytes to read at a time, so that one connection does not keep the others waiting.
 
-        65,536 at first on a socket.  libevent itself says 16,384 and, up to 2.1, reads 4,096
+        262,144 at first on a socket.  libevent itself says 16,384 and, up to 2.1, reads 4,096
         (``bufferevent_set_max_single_read``).  0 sets the default again.
         """
         self._live()

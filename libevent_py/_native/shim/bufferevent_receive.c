@@ -17,10 +17,12 @@
 #include "shim.h"
 
 #include <errno.h>
+#include <sys/ioctl.h>
 
-#define READ_MOST (64 * 1024)   /* in one go, so that nobody keeps the others waiting */
+#define READ_MOST (256 * 1024)  /* in one go, so that nobody keeps the others waiting */
 #define READ_MUCH (16 * 1024)   /* who had that much is read by itself next time */
-#define READ_LITTLE (4096 - 64) /* what goes into libevent's chains of 4 KiB */
+#define READ_LITTLE (4096 - 64) /* of libevent's chains of 4 KiB, and of 64 KiB, what */
+#define READ_MORE (65536 - 64)  /* can be used */
 
 /* Nothing of libevent's (a limit, a connection on its way, EV_READ taken off)
  * is to be heard before the socket is used. */
@@ -46,6 +48,12 @@ is_read_by_python(const struct lepy_bufferevent *self)
 {
 	return self->bufferevent->cbarg == self && self->bufferevent->readcb && !self->relay_end
 	    && !self->bufferevent->wm_read.high;
+}
+
+static int
+reads_much(const struct lepy_bufferevent *self)
+{
+	return self->last_read >= READ_MUCH;
 }
 
 static size_t
@@ -81,49 +89,72 @@ report_end(struct lepy_bufferevent *self, ssize_t count)
 static ssize_t
 receive(struct lepy_bufferevent *self, void *room, size_t size)
 {
-	if (self->ops)
-		return self->ops->receive(self, room, size);
-	return recv(self->bufferevent->ev_read.ev_fd, room, size, MSG_DONTWAIT);
-}
+	ssize_t count = self->ops ? self->ops->receive(self, room, size)
+	                          : recv(self->bufferevent->ev_read.ev_fd, room, size, MSG_DONTWAIT);
 
-/* Appends to the input up to size bytes; what recv says. */
-static ssize_t
-receive_into_space(struct lepy_bufferevent *self, size_t size)
-{
-	struct evbuffer *input = self->bufferevent->input;
-	struct evbuffer_iovec space;
-	ssize_t count = -1;
-
-	if (!self->ops) /* bufferevent_openssl keeps its input open */
-		evbuffer_unfreeze(input, 0);
-	if (evbuffer_reserve_space(input, (ev_ssize_t)size, &space, 1) == 1) {
-		count = receive(self, space.iov_base, size);
-		if (count > 0) {
-			space.iov_len = (size_t)count;
-			evbuffer_commit_space(input, &space, 1);
-		}
-	} else {
-		errno = ENOMEM;
-	}
-	if (!self->ops)
-		evbuffer_freeze(input, 0);
+	self->last_read = count > 0 ? (size_t)count : 0;
 	return count;
 }
 
-/* Appends to the input what there is, up to size bytes; little room is tried
- * first, as it stays with the connection until the input is taken. */
+/* Appends to the input, which is not frozen, up to size bytes. */
+static ssize_t
+append(struct lepy_bufferevent *self, struct evbuffer *input, size_t size)
+{
+	struct evbuffer_iovec space;
+	ssize_t count;
+
+	if (evbuffer_reserve_space(input, (ev_ssize_t)size, &space, 1) < 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	count = receive(self, space.iov_base, size);
+	if (count > 0) {
+		space.iov_len = (size_t)count;
+		evbuffer_commit_space(input, &space, 1);
+	}
+	return count;
+}
+
+/* A second receive would find bytes, and not take an error off the socket. */
+static int
+has_more(const struct lepy_bufferevent *self)
+{
+	int waiting;
+
+	return self->ops || (ioctl(self->bufferevent->ev_read.ev_fd, FIONREAD, &waiting) == 0 && waiting > 0);
+}
+
+/* Room for what the last read would have needed: it stays with the connection
+ * until the input is taken. */
+static size_t
+room_in_input(const struct lepy_bufferevent *self)
+{
+	if (reads_much(self))
+		return READ_MOST;
+	return self->last_read < READ_LITTLE ? READ_LITTLE : READ_MORE;
+}
+
+/* Appends to the input what there is, up to size bytes. */
 static ssize_t
 receive_into_input(struct lepy_bufferevent *self, size_t size)
 {
-	size_t first = !self->reads_much && size > READ_LITTLE ? READ_LITTLE : size;
-	ssize_t count = receive_into_space(self, first), more;
+	struct evbuffer *input = self->bufferevent->input;
+	size_t first = room_in_input(self);
+	ssize_t count, more;
 
-	if (count == READ_LITTLE && first < size) {
-		more = receive_into_space(self, size - first);
+	if (first > size)
+		first = size;
+	if (!self->ops) /* bufferevent_openssl keeps its input open */
+		evbuffer_unfreeze(input, 0);
+	count = append(self, input, first);
+	if (count == READ_LITTLE && first < size && has_more(self)) {
+		more = append(self, input, size - first < READ_MORE ? size - first : READ_MORE);
 		if (more > 0)
 			count += more;
+		self->last_read = (size_t)count;
 	}
-	self->reads_much = count > READ_LITTLE;
+	if (!self->ops)
+		evbuffer_freeze(input, 0);
 	return count;
 }
 
@@ -135,7 +166,7 @@ receive_past_the_input(struct lepy_bufferevent *self)
 	ssize_t count;
 	char *room;
 
-	if (!self->reads_much && !lepy_mark_waits(&self->last)) {
+	if (!reads_much(self) && !lepy_mark_waits(&self->last)) {
 		lepy_report_begin(&self->handle);
 		size = lepy_report_room(&self->handle, &room);
 		if (size > most)
@@ -143,7 +174,6 @@ receive_past_the_input(struct lepy_bufferevent *self)
 		if (size == most || size >= READ_MUCH) {
 			count = receive(self, room, size);
 			if (count > 0) {
-				self->reads_much = count >= READ_MUCH;
 				lepy_report_mark(&self->handle, &self->last);
 				lepy_report_end(&self->handle, LEPY_KIND_DATA, 0, (size_t)count);
 			} else {
@@ -174,7 +204,7 @@ receive_callback(evutil_socket_t fd, short what, void *arg)
 		receive_past_the_input(self);
 		return;
 	}
-	if (self->reads_much && is_read_by_python(self)) {
+	if (self->last_read >= READ_LITTLE && is_read_by_python(self)) {
 		lepy_report_once(&self->handle, &self->last, LEPY_KIND_READABLE, 0);
 		return;
 	}
@@ -204,7 +234,6 @@ lepy_bufferevent_receive(struct lepy_bufferevent *self, char *data, size_t size)
 		return 0;
 	if (goes_past_the_input(self)) {
 		count = receive(self, data, most < size ? most : size);
-		self->reads_much = count >= READ_MUCH;
 		if (count <= 0)
 			report_end(self, count);
 		return count > 0 ? count : 0;

@@ -86,7 +86,7 @@ struct lepy_bufferevent {
 	int wants_status;
 	int paused;        /* EV_READ is off only because the input is at its high mark */
 	int watching;      /* input_callback is on the input */
-	int reads_much;    /* its last read was a large one */
+	size_t last_read;  /* bytes */
 	struct lepy_mark last; /* record of something to read */
 	event_callback_fn libevent_receives; /* what its read event calls without us, */
 	void *libevent_argument;             /* and with what */
