@@ -57,12 +57,17 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 class MainThreadSignals:
-    """Context manager of one loop() call; does nothing outside the main thread."""
+    """Context manager of one loop() call; does nothing outside the main thread.
 
-    __slots__ = ("_delivery", "_is_main", "_previous", "_replaced")
+    Signals wake the loop by *wakeup_fd*, which is then watched by who gives it, else by
+    the delivery's own.
+    """
 
-    def __init__(self, delivery: Delivery) -> None:
+    __slots__ = ("_delivery", "_is_main", "_previous", "_replaced", "_wakeup_fd")
+
+    def __init__(self, delivery: Delivery, wakeup_fd: int = -1) -> None:
         self._delivery = delivery
+        self._wakeup_fd = wakeup_fd
         self._is_main = threading.current_thread() is threading.main_thread()
         self._previous = -1
         self._replaced = False
@@ -71,7 +76,9 @@ class MainThreadSignals:
         global _loops_thread
         if not self._is_main:
             return
-        fd = check(lib.lepy_delivery_wakeup_fd(self._delivery.live()), "cannot make the wake-up socket")
+        fd = self._wakeup_fd
+        if fd < 0:
+            fd = check(lib.lepy_delivery_wakeup_fd(self._delivery.live()), "cannot make the wake-up socket")
         self._delivery.wakeup_fd = fd
         try:
             previous = signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
