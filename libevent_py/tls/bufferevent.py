@@ -14,7 +14,7 @@ from ..bufferevent.filter import FilterBufferEvent
 from ..bufferevent.filter import checked_options as checked_filter_options
 from ..bufferevent.socket import BufferEvent, checked_options
 from ..constants import BufferEventOptions
-from .connection import TLSConnection, TLSState
+from .connection import BaseTLSBufferEvent, TLSState
 from .context import TLSContext
 from .session import TLSSession
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..base import EventBase
 
 
-class TLSBufferEvent(TLSConnection, BufferEvent):
+class TLSBufferEvent(BaseTLSBufferEvent, BufferEvent):
     """A :class:`BufferEvent` that speaks TLS on its socket (``bufferevent_openssl_socket_new``).
 
     All that a BufferEvent does, it does with what was decrypted.  on_event gets CONNECTED when
@@ -149,7 +149,7 @@ class TLSBufferEvent(TLSConnection, BufferEvent):
         return f"<TLSBufferEvent fd={lib.bufferevent_getfd(self._bev)} {self.version or 'handshaking'}>"
 
 
-class TLSFilterBufferEvent(TLSConnection):
+class TLSFilterBufferEvent(BaseTLSBufferEvent):
     """Speaks TLS over any other bufferevent (``bufferevent_openssl_filter_new``).
 
     For a pair, for TLS over a filter, or to have plain bytes first and TLS later on one

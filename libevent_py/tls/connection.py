@@ -90,7 +90,7 @@ class TLSState:
         return errors.error_of(failure, self.host, self.context.is_server)
 
 
-class TLSConnection(TLSInspection, BaseBufferEvent):
+class BaseTLSBufferEvent(TLSInspection, BaseBufferEvent):
     """A bufferevent whose bytes go through TLS; a part of both kinds."""
 
     __slots__ = ()

@@ -23,6 +23,10 @@ from libevent_py import (
     RateLimitGroup,
     Signal,
     Timer,
+    TLSBufferEvent,
+    TLSContext,
+    TLSFilterBufferEvent,
+    lib,
 )
 
 
@@ -59,5 +63,10 @@ MORE_MAKERS: dict[str, Callable[[EventBase], Any]] = {
     "DNSServerRequest": lambda base: asked(base),
     "RateLimitGroup": lambda base: RateLimitGroup(base, RateLimit(1)),
 }
+if hasattr(lib, "bufferevent_openssl_socket_new"):
+    MAKERS["TLSBufferEvent"] = lambda base: TLSBufferEvent(base, TLSContext.client(verify=False))
+    MORE_MAKERS["TLSFilterBufferEvent"] = lambda base: TLSFilterBufferEvent(
+        BufferEvent(base), TLSContext.client(verify=False)
+    )
 #: Each kind of handle.
 ALL_MAKERS = {**MAKERS, **MORE_MAKERS}
