@@ -18,6 +18,7 @@ from ..constants import BufferEventEvents, BufferEventOptions, EventFlags, FlagC
 from .framing import Framing
 from .limits import direction
 from .messages import BaseBufferEventMessages, MessagesCallback
+from .output import END
 
 if TYPE_CHECKING:
     from ..base import EventBase
@@ -86,8 +87,8 @@ class BaseBufferEvent(BaseBufferEventMessages):
         self._output_full = False
         self._ending = self._ending_timer = None
         self._limit = self._group = self._captor = None
-        # Input that came while reading was off is to be reported by enable().
-        self._again = False
+        # Input, and the end, that came while reading was off are to be reported by enable().
+        self._again = self._ended = False
         self._reading = bool(lib.bufferevent_get_enabled(bev) & lib.EV_READ)
         delivery.table.reserve(self)
         pointer = lib.lepy_bufferevent_new(delivery.pointer, self._slot, self._generation, bev, direct)
@@ -190,6 +191,8 @@ class BaseBufferEvent(BaseBufferEventMessages):
                 self._on_write(self)
         elif kind == _KIND_OUTPUT:
             self._look_at_output()
+        elif what == END and not self._reading and self._ending != self.close:
+            self._ended = True  # a pair's: a socket tells only who reads
         else:
             try:
                 if self._on_messages is not None and what & ENDS:
@@ -332,9 +335,11 @@ class BaseBufferEvent(BaseBufferEventMessages):
             self._reading = True
             self._again = False
         check(lib.lepy_bufferevent_enable(self._changeable(), int(what), again), "bufferevent_enable")
+        if self._ended and self._reading and self._pointer is not None:
+            self._pass_end_on()
 
     def disable(self, what: EventFlags) -> None:
-        """Turn reading, writing or both off (``bufferevent_disable``); what has come already waits."""
+        """Turn reading, writing or both off (``bufferevent_disable``); what comes waits, the end too."""
         what = direction(what)
         check(lib.lepy_bufferevent_disable(self._changeable(), int(what)), "bufferevent_disable")
         if what & EventFlags.READ:
@@ -351,8 +356,9 @@ class BaseBufferEvent(BaseBufferEventMessages):
         self._captor = captor
         self._on_data = self._on_read = self._on_messages = self._on_write = self._on_event = None
         self._on_pause = self._on_resume = None
-        self._output_full = self._again = False
-        self._reading = False
+        self._output_full = self._again = self._reading = False
+        if self._ended:
+            self._pass_end_on()
 
     def close(self) -> None:
         """Free the bufferevent, and with CLOSE_ON_FREE its socket; nothing is delivered any more.

@@ -217,6 +217,7 @@ class FilterBufferEvent(BaseBufferEvent):
         self._process_in = self._process_out = None
         if below is not None:
             below._be_captured(None)
+            below._ended = self._ended
             if below._pointer is not None:
                 lib.lepy_bufferevent_release(below._pointer)
                 if self._options & BufferEventOptions.CLOSE_ON_FREE:

@@ -21,17 +21,21 @@ _NO_LIMIT = (1 << 64) - 1  # SIZE_MAX
 NO_TRIGGERS = BufferEventTriggers(0)
 _TRIGGERS = int(BufferEventTriggers.IGNORE_WATERMARKS | BufferEventTriggers.DEFER_CALLBACKS)
 
+END = int(BufferEventEvents.READING | BufferEventEvents.EOF)
+
 PauseCallback = Callable[[Any], object]
 
 
 class BaseBufferEventOutput(BaseBufferEventLimits):
     """Back-pressure, flushing and ending; a part of every bufferevent."""
 
-    __slots__ = ("_ending", "_ending_timer", "_on_pause", "_on_resume", "_output_full")
+    __slots__ = ("_ended", "_ending", "_ending_timer", "_on_pause", "_on_resume", "_output_full")
 
     _on_pause: PauseCallback | None
     _on_resume: PauseCallback | None
     _output_full: bool
+    #: The end of the stream came while reading was off.
+    _ended: bool
     #: What to do once all is sent.
     _ending: Callable[[], object] | None
     _ending_timer: Timer | None
@@ -181,6 +185,11 @@ class BaseBufferEventOutput(BaseBufferEventLimits):
         waits = self._waits_for_connection()
         if check(lib.lepy_bufferevent_notify_drained(pointer, waits), "no memory to wait for the end"):
             self._sent()
+
+    def _pass_end_on(self) -> None:
+        """Tell the end of the stream that was held back."""
+        self._ended = False
+        lib.bufferevent_trigger_event(self._bev, END, lib.BEV_TRIG_DEFER_CALLBACKS)
 
     def _sent(self) -> None:
         """All is sent: do what is to be done then."""

@@ -10,8 +10,9 @@ from typing import Any, Callable
 
 import pytest
 from child import check_child
+from loops import turn
 
-from libevent_py import Buffer, BufferEvent, ClosedError, EventBase, LoopFlags, Timer, lib
+from libevent_py import Buffer, BufferEvent, ClosedError, EventBase, EventFlags, LoopFlags, Timer, lib
 
 CHANGES: dict[str, Callable[[Buffer], Any]] = {
     "add": lambda buffer: buffer.add(b"x"),
@@ -298,6 +299,22 @@ def test_of_a_bufferevent(base: EventBase, socket_pair: Any) -> None:
     bev.close()
     base.loop(LoopFlags.NONBLOCK)
     assert len(told) == 1
+
+
+def test_of_an_input_that_rides_along(base: EventBase, socket_pair: Any) -> None:
+    """The bytes that on_data gets were added to the input, and taken from it."""
+    ours, peer = socket_pair
+    bev = BufferEvent(base, ours)
+    got: list[bytes] = []
+    changes: list[tuple[int, int, int]] = []
+    bev.set_callbacks(on_data=lambda bev, data: got.append(data))
+    bev.set_watermark(EventFlags.READ, 2)  # so that it goes by way of the input
+    bev.input.add_callback(lambda buffer, *sizes: changes.append(sizes))
+    bev.enable(EventFlags.READ)
+    peer.send(b"hello")
+    turn(base, 2)
+    assert got == [b"hello"]
+    assert changes == [(0, 5, 5)]
 
 
 def test_changed_by_the_raw_layer() -> None:

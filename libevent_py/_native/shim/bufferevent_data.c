@@ -30,9 +30,10 @@ report_data(struct lepy_bufferevent *self, struct evbuffer *input)
 		lepy_report_once(&self->handle, &self->last, LEPY_KIND_READ, 0);
 		return;
 	}
-	evbuffer_remove(input, room, length);
+	evbuffer_copyout(input, room, length);
 	lepy_report_mark(&self->handle, &self->last);
 	lepy_report_end(&self->handle, LEPY_KIND_DATA, 0, length);
+	evbuffer_drain(input, length); /* now: its callbacks report too */
 }
 
 /* For bufferevent.c: reports the whole input, whose bytes ride along where they
