@@ -17,7 +17,7 @@ from math import inf
 from operator import length_hint
 from threading import RLock
 from time import monotonic
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._callbacks import let_go, pinned
 from ._errors import check_pointer, raise_refused
@@ -26,13 +26,15 @@ from ._handles import Handle, HandleTable
 from .exceptions import ClosedError
 from .log import drain
 
-# struct lepy_record: slot, generation, kind, what, offset, length.
-_RECORD = struct.Struct("IIiiII")
+if TYPE_CHECKING:
+    from .calls import CallQueue
+
+# struct lepy_record: slot, generation, kind, is_last, what, offset, length.
+_RECORD = struct.Struct("IIhhiII")
 assert _RECORD.size == ffi.sizeof("struct lepy_record")
 
 _SIZE = _RECORD.size
-_unpack = _RECORD.iter_unpack
-_run = lib.lepy_delivery_run
+_NAME = lib.LEPY_TOKEN_NAME
 _KIND_ACCEPT = lib.LEPY_KIND_ACCEPT
 
 #: Bytes that one read() takes without a second call; room for a whole arena.
@@ -42,6 +44,10 @@ ErrorHandler = Callable[[Exception], object]
 
 #: Every queue there is.
 deliveries: weakref.WeakSet[Delivery] = weakref.WeakSet()
+
+# Name, records, the memory that these are read from, and the arena.
+_Batch = tuple[int, Iterator[tuple[int, ...]], Any, Any]
+_NO_BATCH: _Batch = (-1, iter(()), b"", b"")
 
 
 class Delivery:
@@ -55,6 +61,8 @@ class Delivery:
         self.on_error = on_error
         #: A callback wants the rest of the batch to wait: loopbreak, loopcontinue, close.
         self.stopping = False
+        #: The loop ends when the rest of the pass is delivered: loopexit.
+        self.exiting = False
         #: A limit of max_interval or max_callbacks was reached.
         self.limited = False
         #: Records are being delivered, from our loop or somebody else's.
@@ -79,12 +87,15 @@ class Delivery:
         #: Every ``bufferevent`` that an object of Python's owns.
         self.own_bufferevents: set[CData] = set()
         self.base = base
+        #: Set by their owner.
+        self.calls: CallQueue
         self._graveyard: deque[tuple[int, int, Callable[[CData], object], CData]] = deque()
-        self._buffers: list[tuple[Any, Any]] = []
         self._scratch: tuple[CData, Any] | None = None
-        # The batch being worked on: C's name of it, and what is left.  One tuple, so
-        # that an interrupt at any moment leaves both true or neither.
-        self._batch: tuple[int, Iterator[tuple[int, ...]]] = (-1, iter(()))
+        # The batch that is being worked on.  How far that has come, the iterator alone knows; and
+        # as C compares the name, an interrupt at any moment loses nothing.
+        self._batch = _NO_BATCH
+        # What plan() has told C.
+        self._plan: tuple[int, float] | None = None
         # Seconds, callbacks and the first priority of limit(); None without limits.
         self._limits: tuple[float, float, int] | None = None
         # The deadline, and how many callbacks are left, where a pass goes on in the next batch.
@@ -138,131 +149,145 @@ class Delivery:
             self._scratch = memory, ffi.buffer(memory)
         return self._scratch
 
-    def run(self, flags: int, deadline: float) -> int:
-        """Let libevent run until it has a batch (its token) or ends (``enum lepy_run_result``).
+    def plan(self, flags: int, deadline: float) -> None:
+        """Run libevent's loop with *flags* from now on, and until *deadline* (``time.monotonic()``)."""
+        plan = (flags, deadline)
+        if plan != self._plan:
+            lib.lepy_delivery_plan(self.pointer, flags, deadline)
+            self._plan = plan
 
-        *deadline* is that of the first scheduled call (``time.monotonic()``; inf: there is none).
-        """
-        token, records = self._batch
-        return _run(self.pointer, flags, token, length_hint(records), deadline)
+    def _begin(self, token: int) -> tuple[Iterator[tuple[int, ...]], Any]:
+        """The records that *token* stands for, and the arena with their bytes."""
+        if token & lib.LEPY_TOKEN_LOGGED:
+            drain()
+            if self.stopping:  # a log handler has closed the base, say
+                return iter(()), b""
+        name = token & _NAME
+        if name != self._batch[0]:
+            batch = lib.lepy_delivery_handed(self.pointer)
+            unread = lib.LEPY_BATCH_RECORDS - batch.begin
+            memory = ffi.buffer(batch.records + batch.begin, unread * _SIZE)
+            self._batch = (name, _RECORD.iter_unpack(memory), memory, ffi.buffer(batch.arena))
+        _, records, _, arena = self._batch
+        return (records if self._limits is None else self._limited(token, *self._limits)), arena
 
-    def begin(self, token: int) -> tuple[Iterator[tuple[int, ...]], Any]:
-        """The records of the batch that *token* names, and its arena."""
-        index = token >> 16 & 0xFFFF
-        while index >= len(self._buffers):
-            number = len(self._buffers)
-            self._buffers.append(
-                (
-                    ffi.buffer(
-                        lib.lepy_delivery_records(self.pointer, number), lib.LEPY_BATCH_RECORDS * _SIZE
-                    ),
-                    ffi.buffer(lib.lepy_delivery_arena(self.pointer, number), lib.LEPY_BATCH_ARENA),
-                )
-            )
-        memory, arena = self._buffers[index]
-        records = _unpack(memory[: (token & 0xFFFF) * _SIZE])
-        self._batch = (token, records)
-        return (records if self._limits is None else self._limited(*self._limits)), arena
+    def left(self) -> int:
+        """How many records of what C has handed over are not begun."""
+        name, records, *_ = self._batch
+        return lib.lepy_delivery_left(self.pointer, name, length_hint(records))
 
     def limit(self, seconds: float | None, callbacks: int | None, min_priority: int) -> None:
         """Let libevent look at all priorities anew after so many seconds or callbacks at a stretch."""
         if seconds is not None or callbacks is not None:
             self._limits = (inf if seconds is None else seconds, callbacks or inf, min_priority)
 
-    def _limited(self, seconds: float, callbacks: float, min_priority: int) -> Iterator[tuple[int, ...]]:
-        """The records of the batch until a limit is reached; what is left is for later."""
-        token, records = self._batch
+    def _limited(
+        self, token: int, seconds: float, callbacks: float, min_priority: int
+    ) -> Iterator[tuple[int, ...]]:
+        """The records that *token* stands for until a limit is reached; what is left is for later."""
+        records = self._batch[1]
         if lib.lepy_delivery_handed_level(self.pointer) < min_priority:
             yield from records
             return
         deadline, callbacks = self._allowance or (monotonic() + seconds, callbacks)
-        self._allowance = None
-        for record in records:
-            yield record
+        for slot, generation, kind, is_last, *rest in records:
             callbacks -= 1
+            self._allowance = (deadline, callbacks)
+            yield (slot, generation, kind, 0, *rest)  # not the last: this ends it
             if callbacks <= 0 or monotonic() >= deadline:
-                if token & lib.LEPY_TOKEN_MORE or length_hint(records):
+                if token & lib.LEPY_TOKEN_MORE or not is_last:
                     self.keep_rest()  # else the pass's next batch would come at once
                     self.limited = self.stopping = True
                 return
-        if token & lib.LEPY_TOKEN_MORE:
-            self._allowance = (deadline, callbacks)
+            if is_last:
+                break
+        if not token & lib.LEPY_TOKEN_MORE:
+            self._allowance = None
 
-    def work(self, records: Iterator[tuple[int, ...]], arena: Any) -> None:
-        """Deliver *records* until they end, a callback raises, or ``stopping`` is set.
+    def work(self, run: Callable[[CData], int], again: bool) -> int:
+        """Let C *run* until it has a batch, and deliver it; *again*: and so on until there is more to do.
 
-        What is left then stays in the iterator, and goes back to C with the next run().
+        Gives what *run* (``lepy_delivery_run``) returned last.  After an exception, or with ``stopping``
+        set, something of the batch may be left: keep_rest() gives that back to C.
         """
+        pointer = self.pointer
+        calls = self.calls
         kept = self.table.kept
-        for slot, generation, kind, what, offset, length in records:
-            handle = kept[slot]
-            if handle is None or handle._generation != generation:
-                if kind == _KIND_ACCEPT:
+        name, records, _, arena = self._batch
+        if self._limits is not None:
+            name = -1  # no batch's: each begins with limits of its own
+        while True:
+            token = run(pointer)
+            calls.sleeping = False
+            if token != name:
+                if token < 0:
+                    return token
+                records, arena = self._begin(token)
+                if self._limits is None:
+                    name = token & _NAME
+            self.delivering = True
+            for slot, generation, kind, is_last, what, offset, length in records:
+                handle = kept[slot]
+                if handle is not None and handle._generation == generation:
+                    try:
+                        handle._deliver(kind, what, arena[offset : offset + length] if length else b"")
+                    except Exception as error:
+                        if self.on_error is None:
+                            raise
+                        self.on_error(error)
+                elif kind == _KIND_ACCEPT:
                     os.close(what)
-                continue
-            try:
-                handle._deliver(kind, what, arena[offset : offset + length] if length else b"")
-            except Exception as error:
-                if self.on_error is None:
-                    raise
-                self.on_error(error)
-            if self.stopping:
-                return
+                if is_last or self.stopping:
+                    break
+            self.delivering = False
+            calls.sleeping = True  # before the look at what another thread adds, which wakes it then
+            if token != name or not again or self.stopping or self.exiting:
+                return token
+            if calls.ready or calls.heap or self._graveyard or pinned:
+                return token
 
-    def work_for_foreign_loop(self, token: int) -> int:
-        """Deliver a whole batch inside a loop that is not ours; how many records are left.
+    def deliver(self, token: int) -> None:
+        """Deliver the batch that *token* stands for, as work() does."""
+        self.work(lambda pointer: token, False)
+
+    def work_for_foreign_loop(self, token: int) -> None:
+        """Deliver a whole batch inside a loop that is not ours.
 
         There is no Python caller to raise to: what on_error does not take goes to
         ``sys.excepthook``, and the loop, whose owner asked for no more, goes on.
         """
-        records, arena = self.begin(token)
-        left = self._batch[1]
-        self.delivering = True
         self.stopping = self.limited = False
-        if token & lib.LEPY_TOKEN_LOGGED:
-            _reporting(drain)
-        while not _reporting(self.work, records, arena) and not self.stopping:
+        while not _reporting(self.deliver, token) and not self.stopping and self.left():
             pass  # with the next record
         self.delivering = False
         _reporting(self.hold_funerals)
         if self.limited:
             lib.event_base_loopcontinue(self.base)
-        return length_hint(left)
-
-    def interrupted_for_foreign_loop(self, token: int) -> int:
-        """After an exception between two steps of the above, a signal's: how many records are left."""
-        self.delivering = False
-        begun, left = self._batch
-        return length_hint(left) if begun == token else lib.LEPY_BATCH_RECORDS
-
-    def undelivered(self) -> int:
-        """How many records of the batch at work were not begun yet."""
-        return length_hint(self._batch[1])
+        self.keep_rest()
 
     def current(self) -> Handle | None:
         """Whose callback is running: the handle of the last record that was begun."""
         if not self.delivering:
             return None
-        token, left = self._batch
-        position = (token & 0xFFFF) - length_hint(left) - 1
+        _, records, memory, _ = self._batch
+        position = len(memory) - (length_hint(records) + 1) * _SIZE
         if position < 0:
             return None
-        memory, _ = self._buffers[token >> 16 & 0xFFFF]
-        slot, generation, *_ = _RECORD.unpack_from(memory, position * _SIZE)
+        slot, generation, *_ = _RECORD.unpack_from(memory, position)
         return self.table.find(slot, generation)
 
     def num_events(self, flags: int) -> int:
         """How many there are in libevent, and of active ones those whose records wait for Python."""
         count = lib.lepy_delivery_num_events(self.pointer, flags)
         if self.delivering and flags & lib.EVENT_BASE_COUNT_ACTIVE:
-            count += length_hint(self._batch[1])
+            count += self.left()
         return count
 
     def keep_rest(self) -> None:
         """Give what a cut-short batch has left back to C, for whoever runs the loop next."""
         if self.pointer is not None:
-            token, records = self._batch
-            lib.lepy_delivery_consume(self.pointer, token, length_hint(records))
+            name, records, *_ = self._batch
+            lib.lepy_delivery_consume(self.pointer, name, length_hint(records))
 
     def bury(self, slot: int, generation: int, free: Callable[[CData], object], pointer: CData) -> None:
         """Take over the C structure of a handle that was garbage collected; from any thread."""
@@ -295,7 +320,7 @@ class Delivery:
         with self.lock:
             pointer, self.pointer = self.pointer, None
         self.stopping = True
-        self._buffers.clear()
+        self._batch = _NO_BATCH
         lib.lepy_delivery_free(pointer)
 
     def abandon(self) -> None:
@@ -303,7 +328,7 @@ class Delivery:
         self._graveyard.clear()
         self.pointer = None
         self.stopping = True
-        self._buffers.clear()
+        self._batch = _NO_BATCH
 
     def forked(self) -> None:
         """In a forked child: what is on its way is the parent's, until reinit()."""
@@ -342,12 +367,12 @@ def _reporting(function: Callable[..., object], *arguments: object) -> bool:
         return False
 
 
-def _report_lost(kind: Any, error: Any, traceback: Any) -> int:
+def _report_lost(kind: Any, error: Any, traceback: Any) -> None:
     """An exception outside of _reporting's own try: a signal's.  Nothing is lost but what it struck."""
     sys.excepthook(kind, error, traceback)
-    arguments = traceback.tb_frame.f_locals
-    delivery: Delivery = ffi.from_handle(arguments["python"])
-    return delivery.interrupted_for_foreign_loop(arguments["token"])
+    delivery: Delivery = ffi.from_handle(traceback.tb_frame.f_locals["python"])
+    delivery.delivering = False
+    delivery.keep_rest()
 
 
 def _forked() -> None:
@@ -365,7 +390,7 @@ atexit.register(lib.lepy_python_lives, 0)
 
 
 @ffi.def_extern(onerror=_report_lost)
-def lepy_deliver(python: CData, token: int) -> int:
+def lepy_deliver(python: CData, token: int) -> None:
     """C's one call into Python, when somebody else runs the loop."""
     delivery: Delivery = ffi.from_handle(python)
-    return delivery.work_for_foreign_loop(token)
+    delivery.work_for_foreign_loop(token)

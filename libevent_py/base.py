@@ -6,6 +6,7 @@ import errno
 import threading
 from math import inf
 from time import monotonic
+from typing import NoReturn
 
 from . import _convert, threads  # noqa: F401  (threads: libevent's locking comes first)
 from ._delivery import Delivery, ErrorHandler
@@ -29,10 +30,11 @@ _ONE_PASS = int(LoopFlags.ONCE | LoopFlags.NONBLOCK)
 _UNSEEN = 20e-6
 
 # Looked up in every pass: an attribute of lib takes longer.
-_LOGGED = lib.LEPY_TOKEN_LOGGED
+_run = lib.lepy_delivery_run
 _MORE = lib.LEPY_TOKEN_MORE
 _EXIT = lib.LEPY_TOKEN_EXIT
 _PASSED = lib.LEPY_RUN_PASSED
+_WOKEN = lib.LEPY_RUN_WOKEN
 
 
 class EventBase(Inspection, Scheduling, Closing, Owner):
@@ -85,7 +87,6 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         self._owned = owned
         self._priorities = priorities
         self._break = False
-        self._exit = False
         self._thread: int | None = None
         self._common_timeouts = {}
         self._delivery = Delivery(base, priorities, on_error)
@@ -147,7 +148,7 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         if delivery.closing:
             delivery.refuse_closing()
         with MainThreadSignals(delivery):
-            self._break = self._exit = False
+            self._break = delivery.exiting = False
             try:
                 try:
                     self._thread = threading.get_ident()
@@ -175,16 +176,17 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
     def _run(self, flags: int) -> bool:
         delivery = self._delivery
         calls = self._calls
-        once = flags & lib.EVLOOP_ONCE
+        once = bool(flags & lib.EVLOOP_ONCE)
         made = 0
         looked = 0.0
+        delivery.keep_rest()  # a forked child has not yet
         # Not "while condition": CPython 3.11 specializes a loop only where it jumps back unconditionally.
         while True:
             if self._break or delivery.interrupted:
                 return False
             if calls.ready or calls.heap:
                 made += calls.turn()
-                if self._exit or self._break or delivery.interrupted:
+                if delivery.exiting or self._break or delivery.interrupted:
                     return False
                 if calls.ready and not once:
                     now = monotonic()
@@ -194,47 +196,43 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
             delivery.hold_funerals()
             if self._break:
                 return False
+            delivery.stopping = delivery.interrupted
             calls.sleeping = True
             # What another thread adds from here on wakes it.
             waits = not (calls.ready or (once and made))
             deadline = calls.deadline() if calls.ready or calls.heap else inf
-            token = delivery.run(flags if waits else flags | _ONE_PASS, deadline)
+            delivery.plan(flags if waits else flags | _ONE_PASS, deadline)
+            token = delivery.work(_run, waits and not once and deadline == inf)
             calls.sleeping = False
-            if token & _LOGGED and token != _PASSED:  # negative numbers have all bits
-                drain()
-                if self._break:
-                    return False
             if token >= 0:
-                records, arena = delivery.begin(token)
-                delivery.stopping = delivery.interrupted
-                delivery.delivering = True
-                delivery.work(records, arena)
-                delivery.delivering = False
                 if delivery.pointer is None:
                     return False
                 if token & _EXIT:
-                    self._exit = True
+                    delivery.exiting = True
                 ends = delivery.stopping or not token & _MORE
-                if self._exit and ends:
+                if delivery.exiting and ends:
                     return False
                 if once and ends and not delivery.stopping and not self._active_count():
                     return False
+                if delivery.stopping:
+                    delivery.keep_rest()
+                continue
+            if token == _WOKEN:
+                drain()
             elif token == _PASSED:
                 if once and (made or flags & lib.EVLOOP_NONBLOCK):
                     return False
             elif token == lib.LEPY_RUN_EMPTY:
+                drain()
                 if not calls.ready:
                     return True
                 if once and made:
                     return False
-            elif token == lib.LEPY_RUN_ENDED:
-                return False
-            elif token == lib.LEPY_RUN_ERROR:
-                raise_errno("event_base_loop failed")
-            elif token == lib.LEPY_RUN_NO_MEMORY:
-                raise MemoryError("no memory to record what happened; some callbacks of this pass are lost")
-            elif token == lib.LEPY_RUN_FORKED:
-                raise_refused(lib.LEPY_FORKED)
+            else:
+                drain()
+                if token == lib.LEPY_RUN_ENDED:
+                    return False
+                _raise_failed(token)
 
     def loopexit(self, after: float | None = None) -> None:
         """Stop after the current pass, or after some seconds (``event_base_loopexit``); from any thread.
@@ -253,7 +251,7 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
                 # libevent's own event that ends the loop has the middle priority.
                 middle, level = self._priorities // 2, lib.lepy_delivery_handed_level(pointer)
                 if level == middle:
-                    self._exit = True
+                    delivery.exiting = True
                     return
                 if level > middle:
                     delivery.stopping = True
@@ -331,6 +329,15 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         if self.closed:
             return "<EventBase closed>"
         return f"<EventBase {self.method} {'running' if self.running else 'idle'}>"
+
+
+def _raise_failed(result: int) -> NoReturn:
+    """Raise for what lepy_delivery_run could not do."""
+    if result == lib.LEPY_RUN_FORKED:
+        raise_refused(lib.LEPY_FORKED)
+    if result == lib.LEPY_RUN_NO_MEMORY:
+        raise MemoryError("no memory to record what happened; some callbacks of this pass are lost")
+    raise_errno("event_base_loop failed")
 
 
 uninterruptible.add(EventBase.loop.__code__)

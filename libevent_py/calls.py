@@ -122,7 +122,7 @@ class CallQueue:
         self.is_direct = priorities == 1
         #: loop() may be in C: another thread has to wake it.
         self.sleeping = False
-        delivery.table.kept[0] = self
+        delivery.table.kept[0] = delivery.calls = self
         delivery.on_fork = self._forked
 
     def _forked(self) -> None:

@@ -90,7 +90,6 @@ class Inspection:
     _delivery: Delivery
     _priorities: int
     _break: bool
-    _exit: bool
     _common_timeouts: dict[float, CommonTimeout]
 
     def _live(self) -> Delivery:
@@ -146,7 +145,7 @@ class Inspection:
     @property
     def got_exit(self) -> bool:
         """True when loopexit() has ended the last loop, or is ending this one (``event_base_got_exit``)."""
-        return bool(self._exit or lib.event_base_got_exit(self.pointer))
+        return bool(self._delivery.exiting or lib.event_base_got_exit(self.pointer))
 
     @property
     def got_break(self) -> bool:

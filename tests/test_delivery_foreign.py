@@ -192,7 +192,7 @@ class TestForeignLoop:
         thread.join()
         assert threads == [thread.ident]
 
-    @pytest.mark.parametrize("function", ["lepy_deliver", "work_for_foreign_loop", "begin", "work"])
+    @pytest.mark.parametrize("function", ["lepy_deliver", "work_for_foreign_loop", "_begin", "work"])
     def test_an_interrupt_between_the_callbacks(
         self, base: EventBase, function: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

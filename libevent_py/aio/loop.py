@@ -18,7 +18,6 @@ from .._errors import check, raise_errno, raise_refused
 from .._ffi import lib
 from ..base import EventBase
 from ..constants import EventFlags
-from ..log import drain
 from ..signals import MainThreadSignals
 from .watchers import WatchedFiles, Watcher, fileno
 
@@ -207,7 +206,8 @@ class Loop(asyncio.SelectorEventLoop):
             deadline = min(deadline, calls.deadline())
         delivery.hold_funerals()
         calls.sleeping = True
-        token = delivery.run(_ONE_PASS if self._ready or self._stopping or calls.ready else 0, deadline)
+        delivery.plan(_ONE_PASS if self._ready or self._stopping or calls.ready else 0, deadline)
+        token = lib.lepy_delivery_run(delivery.pointer)
         calls.sleeping = False
         if token < 0:
             if token == lib.LEPY_RUN_ERROR:
@@ -220,20 +220,19 @@ class Loop(asyncio.SelectorEventLoop):
 
     def _deliver(self, token: int) -> None:
         """Deliver the batch that *token* names, and what else the same pass has found."""
-        delivery = self._delivery
+        delivery, calls = self._delivery, self._base._calls
         while token >= 0:
-            if token & lib.LEPY_TOKEN_LOGGED:
-                drain()
-            records, arena = delivery.begin(token)
             delivery.stopping = delivery.interrupted
-            delivery.delivering = True
-            delivery.work(records, arena)
-            delivery.delivering = False
+            delivery.deliver(token)
+            calls.sleeping = False
+            if delivery.stopping:
+                delivery.keep_rest()
             if delivery.interrupted:
                 raise KeyboardInterrupt
             if not token & lib.LEPY_TOKEN_MORE:
                 return
-            token = delivery.run(_ONE_PASS, inf)
+            delivery.plan(_ONE_PASS, inf)
+            token = lib.lepy_delivery_run(delivery.pointer)
 
     # Descriptors.
 

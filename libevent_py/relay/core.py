@@ -305,4 +305,4 @@ def _is_plain(stream: Stream) -> bool:
 
 def _is_due(bev: BaseBufferEvent) -> bool:
     """A record with bytes of *bev* is on its way."""
-    return bool(lib.lepy_bufferevent_data_is_due(bev._pointer, bev._delivery.undelivered()))
+    return bool(lib.lepy_bufferevent_data_is_due(bev._pointer, bev._delivery.left()))

@@ -4,14 +4,16 @@
 
 struct lepy_delivery { ...; };
 struct lepy_record { ...; };
+struct lepy_batch { uint32_t begin; struct lepy_record records[...]; char arena[...]; ...; };
 
 #define LEPY_BATCH_RECORDS ...
 #define LEPY_BATCH_ARENA ...
 #define LEPY_FOREIGN_THREAD ...
 #define LEPY_FORKED ...
-static const int64_t LEPY_TOKEN_LOGGED;
-static const int64_t LEPY_TOKEN_MORE;
-static const int64_t LEPY_TOKEN_EXIT;
+#define LEPY_TOKEN_LOGGED ...
+#define LEPY_TOKEN_MORE ...
+#define LEPY_TOKEN_EXIT ...
+#define LEPY_TOKEN_NAME ...
 
 enum lepy_kind {
 	LEPY_KIND_EVENT, LEPY_KIND_READ, LEPY_KIND_DATA, LEPY_KIND_WRITE,
@@ -28,10 +30,11 @@ enum lepy_run_result {
 void lepy_python_lives(int lives);
 struct lepy_delivery *lepy_delivery_new(struct event_base *base, int priorities, void *python);
 void lepy_delivery_free(struct lepy_delivery *);
-int64_t lepy_delivery_run(struct lepy_delivery *, int flags, int64_t token, uint32_t remaining, double calls_at);
-void lepy_delivery_consume(struct lepy_delivery *, int64_t token, uint32_t remaining);
-struct lepy_record *lepy_delivery_records(struct lepy_delivery *, int index);
-char *lepy_delivery_arena(struct lepy_delivery *, int index);
+void lepy_delivery_plan(struct lepy_delivery *, int flags, double calls_at);
+int lepy_delivery_run(struct lepy_delivery *);
+void lepy_delivery_consume(struct lepy_delivery *, int name, uint32_t unread);
+uint32_t lepy_delivery_left(const struct lepy_delivery *, int name, uint32_t unread);
+struct lepy_batch *lepy_delivery_handed(const struct lepy_delivery *);
 int lepy_delivery_handed_level(const struct lepy_delivery *);
 int lepy_delivery_enter(struct lepy_delivery *);
 void lepy_delivery_leave(struct lepy_delivery *);

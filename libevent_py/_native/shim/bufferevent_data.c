@@ -2,19 +2,18 @@
 #include "shim.h"
 
 /* Called by Relay, perhaps in a callback: whether the last bytes that left the
- * input were not delivered yet, of the batch at work the last remaining records
- * not. */
+ * input were not delivered yet, the last remaining records not of those
+ * that Python works on. */
 int
 lepy_bufferevent_data_is_due(const struct lepy_bufferevent *self, uint32_t remaining)
 {
 	const struct lepy_batch *batch = self->last.batch;
-	uint32_t begun;
 
 	if (!lepy_mark_waits(&self->last))
 		return 0;
-	begun = batch == self->handle.delivery->handed ? batch->count - remaining : 0;
-	return self->last.position >= batch->taken + begun
-	    && batch->records[self->last.position - batch->taken].length;
+	if (batch == self->handle.delivery->handed && self->last.position < batch->end - remaining)
+		return 0;
+	return batch->records[self->last.position].length > 0;
 }
 
 /* Moves the input into the arena with its record, where there is room. */

@@ -25,7 +25,7 @@ calls_callback(evutil_socket_t fd, short what, void *arg)
 int
 lepy_calls_init(struct lepy_delivery *delivery)
 {
-	delivery->calls_at = INFINITY;
+	delivery->calls_at = delivery->calls_wanted = INFINITY;
 	delivery->calls.delivery = delivery;
 	delivery->calls_event = event_new(delivery->base, -1, 0, calls_callback, delivery);
 	if (!delivery->calls_event)

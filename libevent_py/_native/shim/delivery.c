@@ -21,7 +21,14 @@ lepy_activate_drain(struct lepy_level *level)
 	event_active(level->drain, EV_TIMEOUT, 1);
 }
 
-/* Takes the level's oldest batch for Python; the token names this hand-over. */
+/* True where the batch, of which Python has nothing, has records. */
+static int
+waits(const struct lepy_batch *batch)
+{
+	return batch && batch->begin < batch->count;
+}
+
+/* Lets Python have all that is in the level's oldest batch. */
 static int
 hand_over(struct lepy_delivery *delivery, struct lepy_level *level)
 {
@@ -29,14 +36,10 @@ hand_over(struct lepy_delivery *delivery, struct lepy_level *level)
 
 	pthread_mutex_lock(&delivery->lock);
 	batch = level->first;
-	if (batch && batch->count && !delivery->handed) {
-		level->first = batch->next;
-		if (!level->first)
-			level->last = NULL;
-		batch->next = NULL;
+	if (!delivery->handed && waits(batch)) {
+		batch->end = batch->count;
+		batch->records[batch->end - 1].is_last = 1;
 		delivery->handed = batch;
-		delivery->hand_overs = (delivery->hand_overs + 1) & 0x0fffffff;
-		delivery->handed_token = (int64_t)delivery->hand_overs << 32 | (int64_t)batch->index << 16 | batch->count;
 	} else {
 		batch = NULL;
 	}
@@ -44,13 +47,60 @@ hand_over(struct lepy_delivery *delivery, struct lepy_level *level)
 	return batch != NULL;
 }
 
+/* Ends Python's work on a batch at that record.  Gives the level where that was
+ * the batch's last, NULL where it goes on with this one. */
+static struct lepy_level *
+take_back(struct lepy_delivery *delivery, uint32_t position)
+{
+	struct lepy_batch *batch = delivery->handed;
+	struct lepy_level *level = &delivery->levels[batch->level];
+	int is_spent = position == LEPY_BATCH_RECORDS;
+
+	pthread_mutex_lock(&delivery->lock);
+	delivery->handed = NULL;
+	batch->begin = position;
+	if (position < batch->end) {
+		batch->records[batch->end - 1].is_last = 0;
+		level->rest = 1;
+	} else if (position == batch->count) {
+		batch->used = 0;
+	}
+	if (is_spent) {
+		level->first = batch->next;
+		if (!level->first)
+			level->last = NULL;
+		batch->serial = 0;
+		batch->next = delivery->spare;
+		delivery->spare = batch;
+	}
+	pthread_mutex_unlock(&delivery->lock);
+	return is_spent ? level : NULL;
+}
+
+static void
+activate_waiting(struct lepy_delivery *delivery)
+{
+	int i;
+
+	for (i = 0; i < delivery->level_count; i++)
+		if (waits(delivery->levels[i].first))
+			lepy_activate_drain(&delivery->levels[i]);
+}
+
+/* What Python calls this filling of a batch. */
+static int
+name_of(const struct lepy_batch *batch)
+{
+	return (int)(batch->serial << 3 & LEPY_TOKEN_NAME);
+}
+
 /* The connections of records that nobody will see are ours to close. */
 static void
-close_undelivered(const struct lepy_batch *batch)
+close_undelivered(const struct lepy_batch *batch, uint32_t from)
 {
 	uint32_t i;
 
-	for (i = 0; i < batch->count; i++)
+	for (i = from; i < batch->count; i++)
 		if (batch->records[i].kind == LEPY_KIND_ACCEPT)
 			evutil_closesocket(batch->records[i].what);
 }
@@ -84,96 +134,63 @@ drain_callback(evutil_socket_t fd, short what, void *arg)
 	 * batch at a time: consume activates the drain event again, so that a
 	 * loopbreak or loopcontinue between them is libevent's to obey. */
 	if (!delivery->handed && hand_over(delivery, level)) {
-		int64_t token = delivery->handed_token;
-		uint32_t remaining = 0;
+		int token = name_of(delivery->handed);
 
 		if (lepy_log_pending())
 			token |= LEPY_TOKEN_LOGGED;
-
-		delivery->delivering = 1;
-		if (python_lives)
-			remaining = lepy_deliver(delivery->python, token);
-		else
-			close_undelivered(delivery->handed);
-		delivery->delivering = 0;
-		lepy_delivery_consume(delivery, token, remaining);
+		if (python_lives) {
+			delivery->delivering = 1;
+			lepy_deliver(delivery->python, token);
+			delivery->delivering = 0;
+		} else {
+			close_undelivered(delivery->handed, delivery->handed->begin);
+			take_back(delivery, delivery->handed->end);
+			activate_waiting(delivery);
+		}
 	}
 }
 
-/* What a token tells besides the batch. */
-#define FLAGS (LEPY_TOKEN_LOGGED | LEPY_TOKEN_MORE | LEPY_TOKEN_EXIT)
-
-/* Ends Python's work on the batch of token, of whose records it has not begun
- * remaining.  Any other token than the last hand-over's means that Python was
- * interrupted before it began: the whole batch is left.  Gives the level whose
- * batch is done, NULL where some is left. */
-static struct lepy_level *
-take_back(struct lepy_delivery *delivery, int64_t token, uint32_t remaining)
+/* Where Python is, which has not begun that many records up to the end of the
+ * batch of that name.  Any other than the one handed over means that Python was
+ * interrupted before it looked at that. */
+static uint32_t
+position_of(const struct lepy_batch *batch, int name, uint32_t unread)
 {
-	struct lepy_level *level = NULL;
-	struct lepy_batch *batch;
+	uint32_t position = LEPY_BATCH_RECORDS - unread;
 
-	pthread_mutex_lock(&delivery->lock);
-	batch = delivery->handed;
-	delivery->handed = NULL;
-	if (batch)
-		level = &delivery->levels[batch->level];
-	if (batch && ((token & ~FLAGS) != delivery->handed_token || remaining > batch->count))
-		remaining = batch->count;
-	if (batch && remaining) {
-		memmove(batch->records, batch->records + (batch->count - remaining), remaining * sizeof *batch->records);
-		batch->taken += batch->count - remaining;
-		batch->count = remaining;
-		batch->next = level->first;
-		level->rest = 1;
-		level->first = batch;
-		if (!level->last)
-			level->last = batch;
-		level = NULL;
-	} else if (batch) {
-		batch->serial = 0;
-		batch->next = delivery->spare;
-		delivery->spare = batch;
-	}
-	pthread_mutex_unlock(&delivery->lock);
-	return level;
-}
-
-static void
-activate_waiting(struct lepy_delivery *delivery)
-{
-	int i;
-
-	for (i = 0; i < delivery->level_count; i++)
-		if (delivery->levels[i].first && delivery->levels[i].first->count)
-			lepy_activate_drain(&delivery->levels[i]);
+	if (name != name_of(batch) || position < batch->begin || position > batch->end)
+		return batch->begin;
+	return position;
 }
 
 /* Called by Python where it stops working on a batch and the loop may go on
- * without it. */
+ * without it: the rest waits again. */
 void
-lepy_delivery_consume(struct lepy_delivery *delivery, int64_t token, uint32_t remaining)
+lepy_delivery_consume(struct lepy_delivery *delivery, int name, uint32_t unread)
 {
 	if (lepy_delivery_forked(delivery))
 		return; /* the parent's locks may be held for ever; the next run() asks again */
-	take_back(delivery, token, remaining);
+	if (delivery->handed)
+		take_back(delivery, position_of(delivery->handed, name, unread));
 	activate_waiting(delivery);
 }
 
-/* True where the last pass filled more than one batch of the level, and Python
- * is to have the rest before libevent looks for more. */
-static int
-pass_goes_on(const struct lepy_delivery *delivery, const struct lepy_level *level)
+/* Called by Python: how many records of what it was handed it has not begun. */
+uint32_t
+lepy_delivery_left(const struct lepy_delivery *delivery, int name, uint32_t unread)
 {
-	return level->first && level->first->count && level->first->serial <= delivery->pass_serial;
+	const struct lepy_batch *batch = delivery->handed;
+
+	return batch ? batch->end - position_of(batch, name, unread) : 0;
 }
 
-static int64_t
+static int
 token_of_handed(const struct lepy_delivery *delivery)
 {
-	int64_t token = delivery->handed_token;
+	const struct lepy_batch *batch = delivery->handed;
+	int token = name_of(batch);
 
-	if (pass_goes_on(delivery, &delivery->levels[delivery->handed->level]))
+	if (waits(batch->next) && batch->next->serial <= delivery->pass_serial)
 		token |= LEPY_TOKEN_MORE;
 	if (event_base_got_exit(delivery->base))
 		token |= LEPY_TOKEN_EXIT;
@@ -182,23 +199,37 @@ token_of_handed(const struct lepy_delivery *delivery)
 	return token;
 }
 
-/* Called by Python's loop(): acknowledges the last batch and runs
- * event_base_loop until there is a new one, a scheduled call is due (calls_at,
- * see lepy_calls_wait), or it ends by itself. */
-int64_t
-lepy_delivery_run(struct lepy_delivery *delivery, int flags, int64_t token, uint32_t remaining, double calls_at)
+/* Called by Python's loop(): the flags of event_base_loop from now on, and when
+ * the first scheduled call is due (see lepy_calls_wait). */
+void
+lepy_delivery_plan(struct lepy_delivery *delivery, int flags, double calls_at)
+{
+	delivery->flags = flags;
+	delivery->calls_wanted = calls_at;
+}
+
+/* Called by Python's loop() when it has worked through the last batch, or has
+ * given back what was left: runs event_base_loop until there is a new one, a
+ * scheduled call is due, or it ends by itself.  One argument is what CFFI takes
+ * without a tuple. */
+int
+lepy_delivery_run(struct lepy_delivery *delivery)
 {
 	const int one_pass = EVLOOP_ONCE | EVLOOP_NONBLOCK;
-	struct lepy_level *level;
+	const int flags = delivery->flags;
+	struct lepy_level *spent = NULL;
 	int result;
 
 	if (lepy_delivery_forked(delivery))
 		return LEPY_RUN_FORKED;
-	level = take_back(delivery, token, remaining);
-	if (level && pass_goes_on(delivery, level) && hand_over(delivery, level))
+	if (delivery->handed)
+		spent = take_back(delivery, delivery->handed->end);
+	/* Where the last pass filled more than one batch of the level, Python has
+	 * the rest before libevent looks for more. */
+	if (spent && waits(spent->first) && spent->first->serial <= delivery->pass_serial && hand_over(delivery, spent))
 		return token_of_handed(delivery);
 	activate_waiting(delivery);
-	if (lepy_calls_wait(delivery, calls_at) < 0)
+	if (lepy_calls_wait(delivery, delivery->calls_wanted) < 0)
 		return LEPY_RUN_ERROR;
 	delivery->left = 0;
 	delivery->python_drives = 1;
@@ -224,16 +255,11 @@ lepy_delivery_run(struct lepy_delivery *delivery, int flags, int64_t token, uint
 	return LEPY_RUN_ENDED;
 }
 
-struct lepy_record *
-lepy_delivery_records(struct lepy_delivery *delivery, int index)
+/* Called by Python where a batch has a new name; it reads from begin on. */
+struct lepy_batch *
+lepy_delivery_handed(const struct lepy_delivery *delivery)
 {
-	return delivery->batches[index]->records;
-}
-
-char *
-lepy_delivery_arena(struct lepy_delivery *delivery, int index)
-{
-	return delivery->batches[index]->arena;
+	return delivery->handed;
 }
 
 /* Called by Python where dispatch limits begin at some priority, and where
@@ -360,7 +386,7 @@ lepy_delivery_free(struct lepy_delivery *delivery)
 		if (delivery->levels[i].drain)
 			event_free(delivery->levels[i].drain);
 		for (batch = delivery->levels[i].first; batch; batch = batch->next)
-			close_undelivered(batch);
+			close_undelivered(batch, lepy_waiting_from(delivery, batch));
 	}
 	lepy_wake_free(delivery);
 	if (delivery->calls_event)

@@ -46,31 +46,34 @@ enum lepy_run_result {
 	LEPY_RUN_FORKED = -7   /* this is a forked child */
 };
 
-/* A token's bits: record count 0-15, batch index 16-31, hand-over number 32-59,
- * then whether libevent has logged something (so has a negative result, for
- * simplicity), whether the same pass filled another batch, and whether loopexit
- * has ended the loop. */
-#define LEPY_TOKEN_LOGGED ((int64_t)1 << 60)
-#define LEPY_TOKEN_MORE ((int64_t)1 << 61)
-#define LEPY_TOKEN_EXIT ((int64_t)1 << 62)
+/* A token's bits: whether libevent has logged something, whether the same pass
+ * filled another batch, whether loopexit has ended the loop; then the batch's
+ * name.  Thirty bits, which is what Python calculates with at once. */
+#define LEPY_TOKEN_LOGGED 1
+#define LEPY_TOKEN_MORE 2
+#define LEPY_TOKEN_EXIT 4
+#define LEPY_TOKEN_NAME 0x3ffffff8
 
 struct lepy_record {
 	uint32_t slot;
 	uint32_t generation;
-	int32_t kind;
+	int16_t kind;
+	int16_t is_last; /* of those that were handed over */
 	int32_t what;
 	uint32_t offset; /* into the batch's arena */
 	uint32_t length;
 };
 
+/* Filled from its beginning to its end, in as many passes as that takes, so
+ * that Python reads on where it was. */
 struct lepy_batch {
 	struct lepy_batch *next;
-	int index; /* into lepy_delivery.batches: how Python names it */
 	int level;
 	uint64_t serial; /* of this filling; 0 while spare */
+	uint32_t begin;  /* the first record that Python has not had */
+	uint32_t end;    /* behind the last one that it has, while it works on the batch */
 	uint32_t count;
-	uint32_t taken; /* records that Python had of this filling already */
-	uint32_t used; /* bytes of the arena */
+	uint32_t used;   /* bytes of the arena */
 	struct lepy_record records[LEPY_BATCH_RECORDS];
 	char arena[LEPY_BATCH_ARENA];
 };
@@ -115,9 +118,7 @@ struct lepy_delivery {
 	int forks;            /* lepy_forks where the base is in use */
 	int separated;        /* lepy_forks where its descriptors were made */
 	atomic_int visitors;  /* threads in a call that any thread may make */
-	struct lepy_batch *handed; /* Python is working on it */
-	int64_t handed_token;
-	uint32_t hand_overs;
+	struct lepy_batch *handed; /* Python is working on it; still the first of its level */
 	uint64_t serials;
 	uint64_t pass_serial; /* the last batch that the pass began */
 	int batch_count;
@@ -126,9 +127,11 @@ struct lepy_delivery {
 	evutil_socket_t wake_read, wake_write;
 	struct event *wake;
 	atomic_int wake_pending; /* lepy_delivery_wake's byte is on its way */
+	int flags;            /* EVLOOP_*, of lepy_delivery_run */
 	struct lepy_handle calls; /* reports to slot 0, Python's scheduled calls */
 	struct event *calls_event;
 	double calls_at; /* when that fires, by CLOCK_MONOTONIC; INFINITY: it is not pending */
+	double calls_wanted; /* when lepy_delivery_run lets it fire */
 	struct lepy_relay_shared *relay_shared; /* relay_shared.c's; NULL before the first relay */
 	int level_count;
 	struct lepy_level levels[];
@@ -137,18 +140,18 @@ struct lepy_delivery {
 /* Where a handle's last record was written. */
 struct lepy_mark {
 	struct lepy_batch *batch;
-	uint64_t serial;   /* the batch's then */
-	uint32_t position; /* counted from the beginning of that filling */
+	uint64_t serial; /* the batch's then */
+	uint32_t position;
 };
 
 void lepy_python_lives(int lives);
 struct lepy_delivery *lepy_delivery_new(struct event_base *base, int priorities, void *python);
 void lepy_delivery_free(struct lepy_delivery *delivery);
-int64_t lepy_delivery_run(struct lepy_delivery *delivery, int flags, int64_t token, uint32_t remaining,
-    double calls_at);
-void lepy_delivery_consume(struct lepy_delivery *delivery, int64_t token, uint32_t remaining);
-struct lepy_record *lepy_delivery_records(struct lepy_delivery *delivery, int index);
-char *lepy_delivery_arena(struct lepy_delivery *delivery, int index);
+void lepy_delivery_plan(struct lepy_delivery *delivery, int flags, double calls_at);
+int lepy_delivery_run(struct lepy_delivery *delivery);
+void lepy_delivery_consume(struct lepy_delivery *delivery, int name, uint32_t unread);
+uint32_t lepy_delivery_left(const struct lepy_delivery *delivery, int name, uint32_t unread);
+struct lepy_batch *lepy_delivery_handed(const struct lepy_delivery *delivery);
 int lepy_delivery_handed_level(const struct lepy_delivery *delivery);
 int lepy_delivery_enter(struct lepy_delivery *delivery);
 void lepy_delivery_leave(struct lepy_delivery *delivery);
@@ -180,11 +183,15 @@ int lepy_calls_init(struct lepy_delivery *delivery);
 struct event *lepy_internal_event(struct event_base *base, evutil_socket_t fd, short events,
     event_callback_fn callback, void *arg);
 
+/* For delivery.c and inspection.c: the first record of the batch that waits to be handed to
+ * Python.  Caller holds the lock. */
+uint32_t lepy_waiting_from(const struct lepy_delivery *delivery, const struct lepy_batch *batch);
+
 /* For the other shim files.  A callback either calls lepy_report, or begins a
  * report (which locks), puts bytes that ride along into the arena's room (0: it
  * is full, leave them where they are), and ends it with how many they are, or
  * cancels it.  lepy_report_mark, before the end, remembers the record: with
- * lepy_mark_waits its batch is not done yet, and lepy_report_once writes no
+ * lepy_mark_waits Python is not done with it, and lepy_report_once writes no
  * other of its kind behind it. */
 void lepy_report(struct lepy_handle *handle, int kind, int what);
 void lepy_report_once(struct lepy_handle *handle, struct lepy_mark *mark, int kind, int what);
@@ -196,7 +203,7 @@ void lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t leng
 void lepy_report_cancel(struct lepy_handle *handle);
 
 /* Python's side of a loop that somebody else drives: works on the batch of
- * token and returns how many of its records are left. */
-uint32_t lepy_deliver(void *python, int64_t token);
+ * token, and calls lepy_delivery_consume. */
+void lepy_deliver(void *python, int token);
 
 #endif

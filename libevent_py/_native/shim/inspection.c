@@ -38,7 +38,7 @@ lepy_delivery_num_events(struct lepy_delivery *delivery, unsigned int flags)
 		if (is_active(delivery->levels[i].drain))
 			count--;
 		for (batch = delivery->levels[i].first; batch; batch = batch->next)
-			count += (int)batch->count;
+			count += (int)(batch->count - lepy_waiting_from(delivery, batch));
 	}
 	pthread_mutex_unlock(&delivery->lock);
 	return count;

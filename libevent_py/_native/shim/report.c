@@ -22,15 +22,12 @@ take_batch(struct lepy_delivery *delivery, int level)
 		batch = malloc(sizeof *batch);
 		if (!batch)
 			return NULL;
-		batch->index = delivery->batch_count;
 		delivery->batches[delivery->batch_count++] = batch;
 	}
 	batch->next = NULL;
 	batch->level = level;
 	batch->serial = ++delivery->serials;
-	batch->count = 0;
-	batch->taken = 0;
-	batch->used = 0;
+	batch->begin = batch->count = batch->used = 0;
 	return batch;
 }
 
@@ -80,14 +77,34 @@ lepy_report_mark(struct lepy_handle *handle, struct lepy_mark *mark)
 	mark->batch = batch;
 	if (batch) {
 		mark->serial = batch->serial;
-		mark->position = batch->taken + batch->count;
+		mark->position = batch->count;
 	}
 }
 
 int
 lepy_mark_waits(const struct lepy_mark *mark)
 {
-	return mark->batch && mark->batch->serial == mark->serial;
+	const struct lepy_batch *batch = mark->batch;
+
+	return batch && batch->serial == mark->serial && mark->position >= batch->begin;
+}
+
+uint32_t
+lepy_waiting_from(const struct lepy_delivery *delivery, const struct lepy_batch *batch)
+{
+	return batch == delivery->handed ? batch->end : batch->begin;
+}
+
+/* True where records wait, whose drain event is active already. */
+static int
+level_waits(const struct lepy_level *level)
+{
+	const struct lepy_batch *batch;
+
+	for (batch = level->first; batch; batch = batch->next)
+		if (lepy_waiting_from(level->delivery, batch) < batch->count)
+			return 1;
+	return 0;
 }
 
 void
@@ -101,7 +118,7 @@ lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t length)
 {
 	struct lepy_delivery *delivery = handle->delivery;
 	struct lepy_level *level = &delivery->levels[handle->level];
-	int is_first = !level->first || !level->first->count;
+	int is_first = !level_waits(level);
 	struct lepy_batch *batch = filling_batch(delivery, handle->level);
 
 	if (batch) {
@@ -109,7 +126,8 @@ lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t length)
 
 		record->slot = handle->slot;
 		record->generation = handle->generation;
-		record->kind = kind;
+		record->kind = (int16_t)kind;
+		record->is_last = 0;
 		record->what = what;
 		record->offset = batch->used;
 		record->length = (uint32_t)length;
@@ -129,16 +147,15 @@ lepy_report(struct lepy_handle *handle, int kind, int what)
 	lepy_report_end(handle, kind, what, 0);
 }
 
-/* The record of mark, if Python has not begun with its batch. */
+/* The record of mark, if Python has not been handed it. */
 static struct lepy_record *
 marked_record(struct lepy_handle *handle, const struct lepy_mark *mark)
 {
-	struct lepy_batch *batch = mark->batch;
 	struct lepy_record *record;
 
-	if (!lepy_mark_waits(mark) || batch == handle->delivery->handed || mark->position < batch->taken)
+	if (!lepy_mark_waits(mark) || mark->position < lepy_waiting_from(handle->delivery, mark->batch))
 		return NULL;
-	record = &batch->records[mark->position - batch->taken];
+	record = &mark->batch->records[mark->position];
 	return record->generation == handle->generation ? record : NULL;
 }
 
