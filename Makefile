@@ -6,7 +6,7 @@ VENV ?= .venv
 BOOTSTRAP = $(PYTHON) vendor/bootstrap.py --venv $(VENV)
 RUN = $(VENV)/bin/python
 
-.PHONY: help demo test fuzz asan valgrind bench build lint types check wheel sdist vendored clean
+.PHONY: help demo test fuzz conformance asan valgrind bench build lint types check wheel sdist vendored clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -40,6 +40,9 @@ types:  ## mypy --strict
 	$(RUN) -m mypy
 
 check: lint types  ## both
+
+conformance: build  ## CPython's own asyncio tests with our loop (ARGS= goes to tests/conformance)
+	$(RUN) tests/conformance $(ARGS)
 
 asan:  ## the suite under AddressSanitizer and UndefinedBehaviorSanitizer (ARGS= goes to pytest)
 	$(PYTHON) tests/instrumented/run.py asan $(ARGS)
