@@ -7,29 +7,29 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
-from .._convert import Address
 from ..constants import EventFlags
 from ..event import Event
 
 if TYPE_CHECKING:
     from ..base import EventBase
 
-Answer = Union[Address, OSError]
+#: The families and addresses of a host, the best first; or why there are none.
+Found = Union[list[tuple[int, tuple[Any, ...]]], OSError]
 
 
-class Lookup:
-    """One ``getaddrinfo`` in a thread; its first address, or its error, is delivered from the loop.
+class ThreadedLookup:
+    """One ``socket.getaddrinfo`` in a thread; what it finds is delivered from the loop.
 
     The thread tells the loop through a pipe, whose event also keeps the loop waiting.
     """
 
     def __init__(
-        self, base: EventBase, host: str, port: int, family: int, callback: Callable[[Answer], object]
+        self, base: EventBase, host: str, port: int, family: int, callback: Callable[[Found], object]
     ) -> None:
         self._callback = callback
-        self._answer: Answer | None = None
+        self._found: Found | None = None
         self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
         self._event = Event(base, self._reader, EventFlags.READ, self._done)
@@ -40,11 +40,11 @@ class Lookup:
     def _look_up(self, writer: int, host: str, port: int, family: int) -> None:
         try:
             found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-            self._answer = found[0][4]
+            self._found = [(each[0], each[4]) for each in found]
         except OSError as error:
-            self._answer = error
-        except UnicodeError as error:
-            self._answer = socket.gaierror(socket.EAI_NONAME, f"{host!r} is no host name: {error}")
+            self._found = error
+        except ValueError as error:  # a UnicodeError too
+            self._found = socket.gaierror(socket.EAI_NONAME, f"{host!r} is no host name: {error}")
         finally:
             # Not by closing alone: a forked child may hold a copy of the descriptor.
             with contextlib.suppress(BrokenPipeError):
@@ -52,10 +52,10 @@ class Lookup:
             os.close(writer)
 
     def _done(self, event: Event, what: EventFlags) -> None:
-        answer = self._answer
+        found = self._found
         self.close()
-        if answer is not None:
-            self._callback(answer)
+        if found is not None:
+            self._callback(found)
 
     def close(self) -> None:
         """Forget the answer; the thread ends by itself."""

@@ -12,8 +12,9 @@ from .._delivery import delivery_of
 from .._errors import check, check_pointer, explained, raise_errno
 from .._ffi import CData, ffi, lib
 from ..constants import BufferEventEvents, BufferEventOptions
+from ..dns import DNSBase
 from .common import BaseBufferEvent
-from .resolve import Lookup
+from .happy_eyeballs import HappyEyeballs
 
 if TYPE_CHECKING:
     from ..base import EventBase
@@ -49,10 +50,11 @@ class BufferEvent(BaseBufferEvent):
         bev.enable(EventFlags.READ)
     """
 
-    __slots__ = ("_lookup", "_sock")
+    __slots__ = ("_connecting", "_sock")
 
     _sock: object
-    _lookup: Lookup | None
+    #: What :meth:`connect_hostname` has begun.
+    _connecting: HappyEyeballs | None
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class BufferEvent(BaseBufferEvent):
         bev = check_pointer(
             lib.bufferevent_socket_new(delivery.base, fd, int(options)), "bufferevent_socket_new"
         )
-        self._sock = self._lookup = None
+        self._sock = self._connecting = None
         self._set_up(base, bev, options, owned=True, direct=True)
         self._take(sock)
 
@@ -91,7 +93,7 @@ class BufferEvent(BaseBufferEvent):
         if bev in delivery_of(base).own_bufferevents:
             raise ValueError("an object of Python's owns this bufferevent; use that")
         self = cls.__new__(cls)
-        self._sock = self._lookup = None
+        self._sock = self._connecting = None
         self._set_up(base, bev, BufferEventOptions(0), owned=False)
         return self
 
@@ -120,9 +122,7 @@ class BufferEvent(BaseBufferEvent):
         here = None if local is None else _convert.socket_address(local)
         if here is not None and here[0] != family:
             raise ValueError(f"{local!r} and {address!r} are addresses of two kinds")
-        pointer = self._live()
-        if lib.bufferevent_getfd(self._bev) >= 0 or self._lookup is not None:
-            raise RuntimeError("this BufferEvent has a socket already")
+        self._need_no_socket()
         sock = _socket.socket(family, _socket.SOCK_STREAM)
         try:
             _convert.prepare_stream(sock)
@@ -137,36 +137,72 @@ class BufferEvent(BaseBufferEvent):
                 pass
             except OSError as error:
                 raise explained(error, f"cannot connect to {address!r}") from None
-            check(lib.lepy_bufferevent_connect(pointer, sock.fileno()), "bufferevent_socket_connect")
         except BaseException:
             sock.close()
             raise
-        self._take(sock)
+        self._hand_over(sock)
 
-    def connect_hostname(self, host: str, port: int, family: int = _socket.AF_UNSPEC) -> None:
-        """Look *host* up in a thread of its own, then :meth:`connect` to its first address.
+    def connect_hostname(
+        self,
+        host: str,
+        port: int,
+        family: int = _socket.AF_UNSPEC,
+        *,
+        dns: DNSBase | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Look *host* up, then connect to its addresses in turn, until one is connected.
 
-        The loop goes on meanwhile.  A name that is not found comes to on_event as ERROR with
-        a ``socket.gaierror`` in :attr:`error`.
+        The loop goes on meanwhile.  As RFC 8305 has it (happy eyeballs), IPv6 and IPv4 alternate,
+        and each address is tried beside the ones before where these take more than 250 ms.  The
+        result comes to on_event, as of :meth:`connect`; :attr:`error` names all that was tried, and
+        is a ``socket.gaierror`` where there was no address.
 
         Args:
             host: A host name or a numeric address.
             port: 1 to 65535.
             family: ``socket.AF_INET`` or ``AF_INET6`` to want only that.
+            dns: What looks the name up; None for the system's resolver, in a thread.
+            timeout: Seconds for all of it; None as long as DNS and the system try.
+
+        Raises:
+            RuntimeError: It has a socket already.
+            ValueError: DNS has no such name.
         """
         if not isinstance(host, str):
             raise TypeError(f"host must be a str, not {type(host).__name__}")
         _convert.integer(port, "port", 1, 65535)
-        self._live()
-        if lib.bufferevent_getfd(self._bev) >= 0 or self._lookup is not None:
-            raise RuntimeError("this BufferEvent has a socket already")
-        self._lookup = Lookup(self._base, host, port, family, self._found)
+        if family not in (_socket.AF_UNSPEC, _socket.AF_INET, _socket.AF_INET6):
+            raise ValueError(f"family must be AF_UNSPEC, AF_INET or AF_INET6, not {family!r}")
+        if dns is not None and not isinstance(dns, DNSBase):
+            raise TypeError(f"dns must be a DNSBase or None, not {type(dns).__name__}")
+        if dns is not None and dns.base is not self._base:
+            raise ValueError("dns belongs to another EventBase")
+        if timeout is not None:
+            _convert.seconds(timeout)
+        self._need_no_socket()
+        self._connecting = HappyEyeballs(self._base, host, port, family, dns, timeout, self._found)
 
-    def _found(self, found: _convert.Address | OSError) -> None:
-        self._lookup = None
+    def _need_no_socket(self) -> None:
+        self._live()
+        if lib.bufferevent_getfd(self._bev) >= 0 or self._connecting is not None:
+            raise RuntimeError("this BufferEvent has a socket already")
+
+    def _hand_over(self, sock: _socket.socket) -> None:
+        """Go on with *sock*, which is connected or on its way to that."""
+        try:
+            check(lib.lepy_bufferevent_connect(self._pointer, sock.fileno()), "bufferevent_socket_connect")
+        except BaseException:
+            sock.close()
+            raise
+        self._take(sock)
+
+    def _found(self, found: _socket.socket | OSError) -> None:
+        """connect_hostname has come to its end."""
+        self._connecting = None
         if not isinstance(found, OSError):
             try:
-                return self.connect(found)
+                return self._hand_over(found)
             except OSError as error:
                 found = error
         told: BaseBufferEvent = self
@@ -175,7 +211,7 @@ class BufferEvent(BaseBufferEvent):
         told._tell(BufferEventEvents.ERROR, found)
 
     def _waits_for_connection(self) -> bool:
-        return self._lookup is not None or bool(lib.lepy_bufferevent_is_connecting(self._live()))
+        return self._connecting is not None or bool(lib.lepy_bufferevent_is_connecting(self._live()))
 
     def _shut_down(self) -> None:
         # The peer may have reset the connection meanwhile, which reading tells.
@@ -184,9 +220,9 @@ class BufferEvent(BaseBufferEvent):
 
     def _free(self, pointer: CData) -> None:
         super()._free(pointer)
-        if self._lookup is not None:
-            self._lookup.close()
-        self._sock = self._lookup = None
+        if self._connecting is not None:
+            self._connecting.close()
+        self._sock = self._connecting = None
 
     def __repr__(self) -> str:
         if self._pointer is None:

@@ -30,10 +30,13 @@ def hints(family: int, type: int, proto: int, flags: int) -> CData:
     return wanted
 
 
-def node(host: str | bytes | None) -> bytes | None:
-    """*host* as C takes it: an address, or a name that can be asked for."""
+def node(host: str | bytes | None) -> tuple[bytes | None, int]:
+    """*host* as C takes it, and AI_NUMERICHOST where it is an address and no name that can be asked for.
+
+    Otherwise libevent would ask for an address of the other family as a name.
+    """
     if host is None:
-        return None
+        return None, 0
     if isinstance(host, bytes):
         host = names.decode(host)
     if not isinstance(host, str):
@@ -44,8 +47,10 @@ def node(host: str | bytes | None) -> bytes | None:
             socket.inet_pton(family, address)
         except (OSError, ValueError):
             continue
-        return host.encode("ascii") if "\0" not in host else names.encode(host)
-    return names.encode(host, "host")
+        if "\0" in host:
+            raise ValueError("a host must not contain NUL")
+        return host.encode("ascii", "surrogateescape"), socket.AI_NUMERICHOST
+    return names.encode(host, "host"), 0
 
 
 def service(port: str | bytes | int | None) -> bytes | None:

@@ -208,8 +208,8 @@ class DNSBase(DNSSettings):
         Raises:
             ValueError: DNS has no such name.
         """
-        node, service = addrinfo.node(host), addrinfo.service(port)
-        hints = (family, type, proto, flags)
+        (node, numeric), service = addrinfo.node(host), addrinfo.service(port)
+        hints = (family, type, proto, _convert.integer(flags, "flags", 0, (1 << 31) - 1) | numeric)
         addrinfo.hints(*hints)
         asked = f"addresses of {host if isinstance(host, str) else node!r}"
         return Lookup(self, node, service, hints, asked, callback, self._until(deadline))

@@ -20,6 +20,7 @@ from .session import TLSSession
 
 if TYPE_CHECKING:
     from ..base import EventBase
+    from ..dns import DNSBase
 
 
 class TLSBufferEvent(BaseTLSBufferEvent, BufferEvent):
@@ -80,7 +81,7 @@ class TLSBufferEvent(BaseTLSBufferEvent, BufferEvent):
         delivery = delivery_of(base)
         delivery.hold_funerals()
         self._tls = tls = TLSState(context, server_hostname, session, handshake_timeout, shutdown_timeout)
-        self._sock = self._lookup = None
+        self._sock = self._connecting = None
         try:
             if fd >= 0:
                 tls.need_host()
@@ -130,18 +131,28 @@ class TLSBufferEvent(BaseTLSBufferEvent, BufferEvent):
         self._tls.need_host()
         super().connect(address, local=local)
 
-    def connect_hostname(self, host: str, port: int, family: int = 0) -> None:
+    def connect_hostname(
+        self,
+        host: str,
+        port: int,
+        family: int = 0,
+        *,
+        dns: DNSBase | None = None,
+        timeout: float | None = None,
+    ) -> None:
         """Look *host* up, connect, and expect a certificate of that name, unless server_hostname was given.
 
         Args:
             host: A host name or a numeric address.
             port: 1 to 65535.
             family: ``socket.AF_INET`` or ``AF_INET6`` to want only that.
+            dns: What looks the name up; None for the system's resolver, in a thread.
+            timeout: Seconds until there is a connection; the handshake has its own.
         """
         self._live()
         if self._tls.host is None and not self._tls.context.is_server:
             self._tls.expect(host)
-        super().connect_hostname(host, port, family)
+        super().connect_hostname(host, port, family, dns=dns, timeout=timeout)
 
     def __repr__(self) -> str:
         if self._pointer is None:

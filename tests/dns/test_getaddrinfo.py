@@ -93,6 +93,14 @@ def test_errors_are_gaierrors(dns: DNSBase, question: tuple[Any, ...], options: 
         answer(dns, "getaddrinfo", *question, **options)
 
 
+@pytest.mark.parametrize(("host", "family"), [("::1", socket.AF_INET), ("127.0.0.1", socket.AF_INET6)])
+def test_an_address_of_the_other_family(dns: DNSBase, server: NameServer, host: str, family: int) -> None:
+    """An error, and nobody is asked for it as a name."""
+    with pytest.raises(socket.gaierror):
+        answer(dns, "getaddrinfo", host, 80, family=family)
+    assert server.asked == []
+
+
 def test_canonical_name(dns: DNSBase, server: NameServer) -> None:
     """AI_CANONNAME gives what a CNAME record says, in the first entry."""
     server.behaviour = lambda asked: asked.answer(
