@@ -7,18 +7,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
-from .._callbacks import errors, pinned, settle
 from .._delivery import delivery_of
-from .._errors import check, check_pointer, raise_refused
+from .._errors import check, check_pointer
 from .._ffi import CData, lib
 from .._handles import Handle
 from ..buffer import Buffer
-from ..buffer.core import FRONT
 from ..constants import BufferEventEvents, BufferEventOptions, EventFlags, FlagCache
 from .framing import Framing
 from .limits import direction
-from .messages import BaseBufferEventMessages, MessagesCallback
+from .messages import MessagesCallback
 from .output import END
+from .writing import BaseBufferEventWriting
 
 if TYPE_CHECKING:
     from ..base import EventBase
@@ -33,9 +32,6 @@ _KIND_WRITE = lib.LEPY_KIND_WRITE
 _KIND_OUTPUT = lib.LEPY_KIND_OUTPUT
 _KIND_MESSAGES = lib.LEPY_KIND_MESSAGES
 _RECEIVED_INPUT = lib.LEPY_RECEIVED_INPUT
-_WRITE_FULL = lib.LEPY_WRITE_FULL
-_write = lib.lepy_bufferevent_write
-_write_buffer = lib.lepy_bufferevent_write_buffer
 _read = lib.lepy_bufferevent_read
 _receive = lib.lepy_bufferevent_receive
 
@@ -47,7 +43,7 @@ ReadyCallback = Callable[[Any], object]
 StatusCallback = Callable[[Any, BufferEventEvents], object]
 
 
-class BaseBufferEvent(BaseBufferEventMessages):
+class BaseBufferEvent(BaseBufferEventWriting):
     """Two buffers and three callbacks around some stream (``struct bufferevent``).
 
     The classes that can be made are :class:`BufferEvent` and its kin.
@@ -60,7 +56,6 @@ class BaseBufferEvent(BaseBufferEventMessages):
         "_on_read",
         "_on_write",
         "_options",
-        "_output",
         "_owned",
     )
 
@@ -75,7 +70,7 @@ class BaseBufferEvent(BaseBufferEventMessages):
         self._owned = owned
         self._options = options
         self._input: Buffer | None = None
-        self._output: Buffer | None = None
+        self._output = None
         self._error = None
         self._on_data: DataCallback | None = None
         self._on_read: ReadyCallback | None = None
@@ -245,58 +240,6 @@ class BaseBufferEvent(BaseBufferEventMessages):
 
     # Data.
 
-    def write(self, data: _convert.Buffered) -> None:
-        """Send *data*, now as far as the socket takes it, the rest from the loop (``bufferevent_write``).
-
-        All of it is taken, however much waits; :meth:`set_output_limit` tells when that is too
-        much.  on_write is called from the loop once all is sent, never from here.
-
-        Raises:
-            BrokenPipeError: After :meth:`shutdown_write` or :meth:`close_when_flushed`.
-        """
-        source = data if type(data) is bytes else _convert.data(data)
-        try:
-            result = _write(self._pointer, source, len(source))
-        except TypeError:
-            self._live()
-            raise
-        if result:
-            self._written(result)
-
-    def write_buffer(self, buffer: Buffer) -> None:
-        """Send all of *buffer*, which is empty afterwards, without copying (``bufferevent_write_buffer``)."""
-        if not isinstance(buffer, Buffer):
-            raise TypeError(f"need a Buffer, not {type(buffer).__name__}")
-        if buffer is self._output:
-            raise ValueError("a bufferevent's output cannot be written to itself")
-        source = buffer._pointer if buffer._owner is self else buffer._give()
-        try:
-            result = _write_buffer(self._pointer, source)
-        except TypeError:
-            self._live()
-            raise
-        if result:
-            if result == -1 and lib.evbuffer_drain(source, 0) < 0:
-                buffer._refuse(FRONT)
-            self._written(result)
-        if errors or pinned:
-            settle()
-
-    def _written(self, result: int) -> None:
-        """Act on what C says of a write that is not plain success."""
-        if result == _WRITE_FULL:
-            self._pause()
-            return
-        if result == lib.LEPY_WRITE_ENDED:
-            raise BrokenPipeError("writing was ended by shutdown_write() or close_when_flushed()")
-        if result == lib.LEPY_WRITE_FAILED:
-            raise BrokenPipeError("the filter's process_out has raised before; nothing more can be written")
-        if result == lib.LEPY_WRITE_CAPTURED:
-            self._changeable()
-        if result in (lib.LEPY_FOREIGN_THREAD, lib.LEPY_FORKED):
-            raise_refused(result)
-        raise MemoryError("libevent found no memory for the output")
-
     def read(self, size: int | None = None) -> bytes:
         """Take at most *size* bytes, or all, from the input (``bufferevent_read``); b"" when it is empty."""
         pointer = self._live()
@@ -316,13 +259,6 @@ class BaseBufferEvent(BaseBufferEventMessages):
         if self._input is None:
             self._input = Buffer._borrow(self, lib.bufferevent_get_input(self.pointer))
         return self._input
-
-    @property
-    def output(self) -> Buffer:
-        """What was written and not sent yet (``bufferevent_get_output``)."""
-        if self._output is None:
-            self._output = Buffer._borrow(self, lib.bufferevent_get_output(self.pointer))
-        return self._output
 
     # What it waits for.
 

@@ -58,9 +58,10 @@ lepy_bufferevent_report_input(struct lepy_bufferevent *self, struct evbuffer *in
 static int
 can_send_now(const struct lepy_bufferevent *self)
 {
-	return self->direct_socket && !self->limited && !self->connecting && bufferevent_getfd(self->bufferevent) >= 0
-	    && (bufferevent_get_enabled(self->bufferevent) & EV_WRITE)
-	    && evbuffer_get_length(bufferevent_get_output(self->bufferevent)) == 0;
+	const struct bufferevent *bufferevent = self->bufferevent;
+
+	return self->direct_socket && !self->limited && !self->connecting && (bufferevent->enabled & EV_WRITE)
+	    && evbuffer_get_length(bufferevent->output) == 0 && bufferevent_getfd(self->bufferevent) >= 0;
 }
 
 /* libevent tells of a drained output from the loop, never inside the write;
@@ -72,36 +73,72 @@ report_written(struct lepy_bufferevent *self, size_t length)
 		bufferevent_trigger(self->bufferevent, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
 }
 
-/* Called by BufferEvent.write: -1 when libevent finds no memory for it.  An
- * error of the socket is left for libevent to meet, and report, in the loop. */
+/* Why nothing can be written, as LEPY_WRITE_*; 0 where it can. */
+static int
+refusal(const struct lepy_bufferevent *self)
+{
+	int refused = lepy_delivery_refuses(self->handle.delivery);
+
+	return refused ? refused : self->refusal;
+}
+
+/* How many bytes go out at once.  An error of the socket is left for libevent to
+ * meet, and report, in the loop. */
+static size_t
+send_now(struct lepy_bufferevent *self, const char *data, size_t length)
+{
+	ssize_t sent;
+
+	if (!can_send_now(self))
+		return 0;
+	if (self->single_write && self->single_write < length)
+		length = self->single_write;
+	if (self->ops)
+		return self->ops->send(self, data, length);
+	sent = send(self->bufferevent->ev_write.ev_fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return sent > 0 ? (size_t)sent : 0;
+}
+
+/* Called by BufferEvent.write: -1 when libevent finds no memory for it. */
 int
 lepy_bufferevent_write(struct lepy_bufferevent *self, const char *data, size_t length)
 {
-	ssize_t sent = 0;
-
-	int refused = lepy_delivery_refuses(self->handle.delivery);
+	int refused = refusal(self);
+	size_t sent;
 
 	if (refused)
 		return refused;
-	if (self->refusal)
-		return self->refusal;
-	if (can_send_now(self)) {
-		size_t now = self->single_write && self->single_write < length ? self->single_write : length;
-
-		if (self->ops)
-			sent = (ssize_t)self->ops->send(self, data, now);
-		else
-			sent = send(bufferevent_getfd(self->bufferevent), data, now, MSG_NOSIGNAL | MSG_DONTWAIT);
-	}
-	if (sent < 0)
-		sent = 0;
-	if ((size_t)sent < length) {
+	sent = send_now(self, data, length);
+	if (sent < length) {
 		lepy_bufferevent_enter(self);
 		return lepy_bufferevent_after_write(self,
-		    bufferevent_write(self->bufferevent, data + sent, length - (size_t)sent));
+		    bufferevent_write(self->bufferevent, data + sent, length - sent));
 	}
 	report_written(self, length);
 	return 0;
+}
+
+/* The same of memory that stays as it is until key is released: the output refers
+ * to what does not go at once, and Python is told when it is drained, to let the
+ * memory go.  LEPY_WRITE_SENT: all went, and key is not taken; nor is it where the
+ * result is negative. */
+int
+lepy_bufferevent_write_reference(struct lepy_bufferevent *self, const char *data, size_t length, uint64_t key)
+{
+	int refused = refusal(self), result;
+	size_t sent;
+
+	if (refused)
+		return refused;
+	sent = send_now(self, data, length);
+	if (sent == length) {
+		report_written(self, length);
+		return LEPY_WRITE_SENT;
+	}
+	lepy_bufferevent_notify_drained(self, 0);
+	lepy_bufferevent_enter(self);
+	result = lepy_buffer_add_reference(bufferevent_get_output(self->bufferevent), data + sent, length - sent, key);
+	return lepy_bufferevent_after_write(self, result);
 }
 
 static void
@@ -132,13 +169,10 @@ int
 lepy_bufferevent_write_buffer(struct lepy_bufferevent *self, struct evbuffer *buffer)
 {
 	size_t length = evbuffer_get_length(buffer);
-
-	int refused = lepy_delivery_refuses(self->handle.delivery);
+	int refused = refusal(self);
 
 	if (refused)
 		return refused;
-	if (self->refusal)
-		return self->refusal;
 	if (can_send_now(self))
 		send_buffer_now(self, buffer);
 	if (evbuffer_get_length(buffer)) {

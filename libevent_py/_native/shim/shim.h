@@ -106,6 +106,7 @@ struct lepy_bufferevent {
 
 /* What lepy_bufferevent_write returns besides 0, -1 and LEPY_FOREIGN_THREAD. */
 #define LEPY_WRITE_FULL 1       /* written; the output is over its high mark now */
+#define LEPY_WRITE_SENT 2       /* nothing is left of it */
 #define LEPY_WRITE_ENDED (-3)   /* after shutdown_write */
 #define LEPY_WRITE_CAPTURED (-4) /* a filter writes here */
 #define LEPY_WRITE_FAILED (-5)  /* the filter's process_out raised before */
@@ -231,6 +232,7 @@ int64_t lepy_bufferevent_receive(struct lepy_bufferevent *self, char *data, size
 void lepy_bufferevent_report_input(struct lepy_bufferevent *self, struct evbuffer *input);
 int lepy_bufferevent_data_is_due(const struct lepy_bufferevent *self, uint32_t remaining);
 int lepy_bufferevent_write(struct lepy_bufferevent *self, const char *data, size_t length);
+int lepy_bufferevent_write_reference(struct lepy_bufferevent *self, const char *data, size_t length, uint64_t key);
 int lepy_bufferevent_write_buffer(struct lepy_bufferevent *self, struct evbuffer *buffer);
 int64_t lepy_bufferevent_read(struct lepy_bufferevent *self, char *data, size_t length);
 int lepy_bufferevent_unread(struct lepy_bufferevent *self, const char *data, size_t length);
