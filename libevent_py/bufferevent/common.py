@@ -186,7 +186,7 @@ class BaseBufferEvent(BaseBufferEventWriting):
                 self._on_write(self)
         elif kind == _KIND_OUTPUT:
             self._look_at_output()
-        elif what == END and not self._reading and self._ending != self.close:
+        elif what == END and not self._reading and self._ending != self._conclude:
             self._ended = True  # a pair's: a socket tells only who reads
         else:
             try:

@@ -101,7 +101,7 @@ class BaseBufferEventMessages(BaseBufferEventOutput):
             if self._on_event is not None:
                 self._on_event(self, BufferEventEvents.ERROR | BufferEventEvents.READING)
         finally:
-            if self._pointer is not None and self._ending != self.close:
+            if self._pointer is not None and self._ending != self._conclude:
                 self.close()
 
 
