@@ -6,7 +6,7 @@ VENV ?= .venv
 BOOTSTRAP = $(PYTHON) vendor/bootstrap.py --venv $(VENV)
 RUN = $(VENV)/bin/python
 
-.PHONY: help demo test fuzz conformance asan valgrind bench build lint types check wheel sdist vendored clean
+.PHONY: help demo test fuzz churn conformance asan valgrind bench build lint types check wheel sdist vendored clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -24,6 +24,9 @@ bench:  ## build, and compare with C programs, uvloop and asyncio (ARGS= goes to
 
 fuzz: build  ## random calls of the whole API (SECONDS=60, or CALLS=; SEED= for the first program)
 	$(RUN) tests/fuzz $(if $(CALLS),--calls $(CALLS),--seconds $(or $(SECONDS),60)) $(if $(SEED),--seed $(SEED))
+
+churn: build  ## a million timers, 200,000 connections… and nothing left (ARGS= a name, or --scale)
+	$(RUN) tests/churn $(ARGS)
 
 build:  ## the virtual environment with the package built into it
 	@$(BOOTSTRAP)
