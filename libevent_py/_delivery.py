@@ -20,10 +20,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._callbacks import let_go, pinned
+from ._claim import Claimable
 from ._errors import check_pointer, raise_refused
 from ._ffi import CData, ffi, lib
 from ._handles import Handle, HandleTable
-from .exceptions import ClosedError
+from .exceptions import ClosedError, WrongThreadError
 from .log import drain
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ _KIND_ACCEPT = lib.LEPY_KIND_ACCEPT
 #: Bytes that one read() takes without a second call; room for a whole arena.
 SCRATCH_SIZE = 256 * 1024
 
+#: What Delivery.delivering is while there is no record in hand.
+SCHEDULED = 2
+
 ErrorHandler = Callable[[Exception], object]
 
 #: Every queue there is.
@@ -50,7 +54,7 @@ _Batch = tuple[int, Iterator[tuple[int, ...]], Any, Any]
 _NO_BATCH: _Batch = (-1, iter(()), b"", b"")
 
 
-class Delivery:
+class Delivery(Claimable):
     """The queue between one event_base and its Python handles.
 
     Owns the shim's ``struct lepy_delivery``; the event_base is the owner's.
@@ -65,8 +69,9 @@ class Delivery:
         self.exiting = False
         #: A limit of max_interval or max_callbacks was reached.
         self.limited = False
-        #: Records are being delivered, from our loop or somebody else's.
-        self.delivering = False
+        #: Records are being delivered, from our loop or somebody else's; SCHEDULED: loop() makes
+        #: scheduled calls.
+        self.delivering: bool | int = False
         #: Python's loop() is on the stack.
         self.running = False
         #: The base's close() is on the stack: nothing new is made in it.
@@ -74,8 +79,6 @@ class Delivery:
         #: Held by what other threads may do while they are in C, and to free what they use there.
         #: Reentrant, for signal handlers and finalizers do it too.
         self.lock = RLock()
-        #: In a forked child, before reinit().
-        self.inherited = False
         #: Something frees itself in the first pass in which libevent has nothing deferred.
         self.postponed = False
         #: Called in a forked child.
@@ -101,23 +104,12 @@ class Delivery:
         # The deadline, and how many callbacks are left, where a pass goes on in the next batch.
         self._allowance: tuple[float, float] | None = None
         self._handle = ffi.new_handle(self)
-        self.pointer = check_pointer(
+        pointer = check_pointer(
             lib.lepy_delivery_new(base, priorities, self._handle), "cannot attach to the event_base"
         )
+        # Not with close(): another thread may be about to ask whether it is closed.
+        self.pointer = ffi.gc(pointer, lib.lepy_delivery_forget)
         deliveries.add(self)
-
-    def live(self) -> CData:
-        """The shim's structure; ClosedError once the base is closed."""
-        pointer = self.pointer
-        if pointer is None:
-            raise ClosedError("this EventBase is closed")
-        return pointer
-
-    def check_thread(self) -> None:
-        """Raise WrongThreadError while another thread runs the loop, ForkError in a forked child."""
-        refused = lib.lepy_delivery_refuses(self.live())
-        if refused:
-            raise_refused(refused)
 
     def refuse_closing(self) -> NoReturn:
         """Raise for what cannot be done while the base's close() is on the stack."""
@@ -135,12 +127,7 @@ class Delivery:
 
         That is so in a forked child where the base cannot be separated from the parent's.
         """
-        refused = lib.lepy_delivery_refuses(self.live())
-        if refused == lib.LEPY_FORKED:
-            return bool(lib.lepy_delivery_separate(self.pointer))
-        if refused:
-            raise_refused(refused)
-        return True
+        return not self.inherited or bool(lib.lepy_delivery_separate(self.live()))
 
     def scratch(self) -> tuple[CData, Any]:
         """Memory for one read, and a buffer over it.  Per base: a base has one thread at a time."""
@@ -267,7 +254,7 @@ class Delivery:
 
     def current(self) -> Handle | None:
         """Whose callback is running: the handle of the last record that was begun."""
-        if not self.delivering:
+        if self.delivering is not True:
             return None
         _, records, memory, _ = self._batch
         position = len(memory) - (length_hint(records) + 1) * _SIZE
@@ -296,8 +283,6 @@ class Delivery:
 
     def hold_funerals(self) -> None:
         """Free what was buried; in a thread that may."""
-        if self._graveyard and lib.lepy_delivery_refuses(self.pointer):
-            return
         self._empty_graveyard()
         if pinned:
             let_go()
@@ -319,6 +304,7 @@ class Delivery:
             free(structure)
         with self.lock:
             pointer, self.pointer = self.pointer, None
+        self.thread = None  # a callback that has closed the base finds it closed
         self.stopping = True
         self._batch = _NO_BATCH
         lib.lepy_delivery_free(pointer)
@@ -335,6 +321,7 @@ class Delivery:
         if self.pointer is None:
             return
         self.lock = RLock()  # another thread may have held it
+        self.thread = None
         self.inherited = self.stopping = True
         lib.lepy_delivery_stop_in_child(self.pointer)
         if lib.lepy_delivery_lost(self.pointer):  # its thread is not here
@@ -344,11 +331,11 @@ class Delivery:
 
 
 def delivery_of(base: Any) -> Delivery:
-    """The queue of *base*, which the caller was given as an EventBase; for a thread that may use it."""
+    """The queue of *base*, which the caller was given as an EventBase."""
     delivery = getattr(base, "_delivery", None)
     if not isinstance(delivery, Delivery) or isinstance(base, Handle):
         raise TypeError(f"base must be an EventBase, not {type(base).__name__}")
-    delivery.check_thread()
+    delivery.live()
     if delivery.closing:
         delivery.refuse_closing()
     return delivery
@@ -393,4 +380,7 @@ atexit.register(lib.lepy_python_lives, 0)
 def lepy_deliver(python: CData, token: int) -> None:
     """C's one call into Python, when somebody else runs the loop."""
     delivery: Delivery = ffi.from_handle(python)
-    delivery.work_for_foreign_loop(token)
+    try:
+        delivery.claimed_in_child(delivery.work_for_foreign_loop, token)
+    except WrongThreadError:  # it is about to finish: in the loop's next pass, then
+        delivery.keep_rest()

@@ -7,7 +7,7 @@ import os
 from typing import NoReturn
 
 from ._ffi import CData, ffi, lib
-from .exceptions import ForkError, LibeventError, WrongThreadError
+from .exceptions import ClosedError, ForkError, LibeventError, WrongThreadError
 from .log import drain
 
 
@@ -28,15 +28,18 @@ def explained(error: OSError, what: str) -> OSError:
 
 
 def raise_refused(result: int) -> NoReturn:
-    """Raise for a call from where the base may not be used: LEPY_FOREIGN_THREAD, LEPY_FORKED."""
+    """Raise for a call from where the base may not be used: LEPY_FOREIGN_THREAD, LEPY_FORKED, LEPY_CLOSED."""
+    if result == lib.LEPY_CLOSED:
+        raise ClosedError("this object, or its EventBase, was closed by another thread")
     if result == lib.LEPY_FORKED:
         raise ForkError(
             "this EventBase comes from the parent process; call its reinit() in the child before "
             "anything else, or make a new EventBase"
         )
     raise WrongThreadError(
-        "another thread runs this EventBase's loop and owns its objects until the loop returns; "
-        "only call_soon_threadsafe(), loopbreak(), loopexit() and Event.active() may be called from here"
+        "another thread runs this EventBase's loop, or is using it just now, and owns its objects until "
+        "that returns; only call_soon_threadsafe(), loopbreak(), loopexit() and Event.active() may be "
+        "called from here"
     )
 
 
@@ -44,7 +47,7 @@ def check(result: int, what: str) -> int:
     """Give *result* back unless it says that C failed."""
     if result >= 0:
         return result
-    if result in (lib.LEPY_FOREIGN_THREAD, lib.LEPY_FORKED):
+    if result in (lib.LEPY_FOREIGN_THREAD, lib.LEPY_FORKED, lib.LEPY_CLOSED):
         raise_refused(result)
     raise_errno(what)
 

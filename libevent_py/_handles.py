@@ -17,6 +17,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Protocol, SupportsIndex, TypeVar, cast
 
+from ._claim import guarded, unguarded
 from ._ffi import CData
 from .exceptions import ClosedError
 
@@ -65,6 +66,11 @@ class Handle(Owner, ABC):
     _slot: int
     _generation: int
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.__module__.startswith(__package__):  # else a program's own, which adds what it likes
+            guarded(cls)
+
     @abstractmethod
     def _deliver(self, kind: int, what: int, data: bytes) -> None:
         """Act on one record; the shim's ``enum lepy_kind`` says which there are."""
@@ -77,10 +83,12 @@ class Handle(Owner, ABC):
         """Wait again for what libevent forgets when its base is reinited."""
 
     @property
+    @unguarded
     def closed(self) -> bool:
         """True once :meth:`close` was called, here or by closing the base."""
         return self._pointer is None
 
+    @unguarded
     def close(self) -> None:
         """Free the C structure; nothing is delivered any more.
 
@@ -89,6 +97,10 @@ class Handle(Owner, ABC):
         Raises:
             WrongThreadError: Another thread runs the base's loop.
         """
+        if self._pointer is not None:
+            self._delivery.claimed_in_child(self._close)
+
+    def _close(self) -> None:
         pointer = self._pointer
         if pointer is None:
             return
@@ -99,16 +111,11 @@ class Handle(Owner, ABC):
             self._free(pointer)
 
     def _live(self) -> CData:
-        """The pointer, for a thread that may use it.
-
-        Raises:
-            ClosedError: The object is closed.
-            WrongThreadError: Another thread runs the base's loop.
-        """
-        if self._pointer is None:
+        """The pointer, for a thread that has claimed the base; ClosedError where there is none."""
+        pointer = self._pointer
+        if pointer is None:
             raise ClosedError(f"this {type(self).__name__} is closed")
-        self._delivery.check_thread()
-        return self._pointer
+        return pointer
 
     def __enter__(self: _Self) -> _Self:
         return self

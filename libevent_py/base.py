@@ -9,6 +9,7 @@ from time import monotonic
 from typing import NoReturn
 
 from . import _convert, threads  # noqa: F401  (threads: libevent's locking comes first)
+from ._claim import guarded, unguarded
 from ._delivery import Delivery, ErrorHandler
 from ._errors import check, raise_errno, raise_refused
 from ._ffi import CData, lib
@@ -37,6 +38,7 @@ _PASSED = lib.LEPY_RUN_PASSED
 _WOKEN = lib.LEPY_RUN_WOKEN
 
 
+@guarded
 class EventBase(Inspection, Scheduling, Closing, Owner):
     """An event loop and all that waits in it (``struct event_base``).
 
@@ -87,7 +89,6 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         self._owned = owned
         self._priorities = priorities
         self._break = False
-        self._thread: int | None = None
         self._common_timeouts = {}
         self._delivery = Delivery(base, priorities, on_error)
         if owned:
@@ -114,6 +115,7 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         self._attach(base, lib.event_base_get_npriorities(base), on_error, owned=False)
         return self
 
+    @unguarded
     def dispatch(self) -> bool:
         """Run until no event is left, or until told to stop (``event_base_dispatch``).
 
@@ -126,6 +128,7 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         """
         return self.loop()
 
+    @unguarded
     def loop(self, flags: LoopFlags = _NO_FLAGS) -> bool:
         """Run the loop (``event_base_loop``).
 
@@ -142,36 +145,36 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         """
         flags = LoopFlags(flags)
         delivery = self._delivery
-        pointer = delivery.live()
+        delivery.live()
         if delivery.running or delivery.delivering:
             raise RuntimeError("the loop of this EventBase is running already")
+        return bool(delivery.claimed(self._loop, int(flags)))
+
+    def _loop(self, flags: int) -> bool:
+        delivery = self._delivery
         if delivery.closing:
             delivery.refuse_closing()
         with MainThreadSignals(delivery):
             self._break = delivery.exiting = False
             try:
                 try:
-                    self._thread = threading.get_ident()
-                    check(lib.lepy_delivery_enter(pointer), "cannot enter the loop")
-                    # Now, so that a fork between them finds an owner that the child has not.
                     delivery.running = True
                     self._calls.enter()
-                    return self._run(int(flags))
+                    return self._run(flags)
                 finally:
                     self._leave()
             finally:
-                if self._thread is not None:  # a signal handler of the program's own raised in there
+                if delivery.running:  # a signal handler of the program's own raised in there
                     self._leave()
 
     def _leave(self) -> None:
-        """End loop(); the thread last, which says that all of it was done."""
+        """End loop(); *running* last, which says that all of it was done."""
         delivery = self._delivery
-        delivery.running = delivery.delivering = False
+        delivery.delivering = False
         if delivery.pointer is not None:
-            lib.lepy_delivery_leave(delivery.pointer)
             delivery.keep_rest()
             self._calls.leave()
-        self._thread = None
+        delivery.running = False
 
     def _run(self, flags: int) -> bool:
         delivery = self._delivery
@@ -234,6 +237,7 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
                     return False
                 _raise_failed(token)
 
+    @unguarded
     def loopexit(self, after: float | None = None) -> None:
         """Stop after the current pass, or after some seconds (``event_base_loopexit``); from any thread.
 
@@ -247,7 +251,7 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         delivery = self._delivery
         with delivery.lock:
             pointer = delivery.check_process()
-            if after is None and delivery.delivering and self._thread == threading.get_ident():
+            if after is None and delivery.running and delivery.delivering and delivery.is_mine():
                 # libevent's own event that ends the loop has the middle priority.
                 middle, level = self._priorities // 2, lib.lepy_delivery_handed_level(pointer)
                 if level == middle:
@@ -257,6 +261,7 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
                     delivery.stopping = True
             check(lib.lepy_delivery_loopexit(pointer, seconds), "cannot schedule the loop's end")
 
+    @unguarded
     def loopbreak(self) -> None:
         """Stop after the current callback (``event_base_loopbreak``); from any thread.
 
@@ -268,11 +273,11 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
             if not delivery.running:
                 # A loop that native code runs, or none: then libevent forgets it at the next start.
                 check(lib.lepy_delivery_loopbreak(pointer), "cannot break the loop")
-                delivery.stopping = delivery.delivering
+                delivery.stopping = bool(delivery.delivering)
                 return
             self._break = True
             delivery.stopping = True
-            if self._thread != threading.get_ident():
+            if not delivery.is_mine():
                 lib.lepy_delivery_interrupt(pointer)
 
     def loopcontinue(self) -> None:
@@ -285,6 +290,7 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         if not delivery.running and lib.event_base_loopcontinue(self._base) < 0:
             raise_errno("cannot continue the loop")
 
+    @unguarded
     def reinit(self) -> None:
         """Make the base this process's own, in a forked child (``event_reinit``).
 
@@ -305,6 +311,9 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
                 base.reinit()
                 base.dispatch()
         """
+        self._delivery.claimed_in_child(self._reinit)
+
+    def _reinit(self) -> None:
         delivery = self._delivery
         pointer = delivery.live()
         self._check_stack()
@@ -316,6 +325,7 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
             )
         check(closed, "cannot give this EventBase descriptors of its own")
         delivery.inherited = False
+        delivery.thread = threading.get_ident()
         self._calls.reinited()
         set_wakeup(delivery)
         for handle in delivery.table.open_handles():
@@ -325,6 +335,7 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
                 errno.EBADF, f"{closed} of this EventBase's descriptors were closed; their events are removed"
             )
 
+    @unguarded
     def __repr__(self) -> str:
         if self.closed:
             return "<EventBase closed>"
@@ -340,4 +351,4 @@ def _raise_failed(result: int) -> NoReturn:
     raise_errno("event_base_loop failed")
 
 
-uninterruptible.add(EventBase.loop.__code__)
+uninterruptible.update((EventBase.loop.__code__, EventBase._loop.__code__))

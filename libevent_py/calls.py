@@ -16,7 +16,7 @@ from threading import get_ident
 from time import monotonic
 from typing import Any
 
-from ._delivery import Delivery, ErrorHandler
+from ._delivery import SCHEDULED, Delivery, ErrorHandler
 from ._errors import check, raise_refused
 from ._ffi import lib
 from .exceptions import ClosedError
@@ -153,12 +153,13 @@ class CallQueue:
         self.asked = inf
         self.ask()
 
-    def refuse(self) -> None:
-        """Raise for a thread that may not schedule."""
-        self._delivery.check_process()
-        if self._delivery.closing:
-            self._delivery.refuse_closing()
-        raise_refused(lib.LEPY_FOREIGN_THREAD)
+    def outside(self) -> bool:
+        """Whether a thread that schedules has to claim the base first."""
+        delivery = self._delivery
+        if self.owner == 0:
+            delivery.check_process()
+            delivery.refuse_closing()
+        return not delivery.is_mine()
 
     def ask(self) -> None:
         """Let libevent wait for what is next; for a loop that is not ours."""
@@ -262,7 +263,7 @@ class CallQueue:
             return 0
         delivery = self._delivery
         delivery.stopping = delivery.interrupted
-        delivery.delivering = True
+        delivery.delivering = SCHEDULED
         made = self._make(delivery.on_error)
         delivery.delivering = False
         return made

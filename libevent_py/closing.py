@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import ClassVar, TypeVar
 
+from ._claim import unguarded
 from ._delivery import Delivery
 from ._ffi import CData, lib
 from .calls import CallQueue
@@ -32,6 +33,7 @@ class Closing:
     _all_owned: ClassVar[set[CData]] = set()
     _active_count: Callable[[], int]
 
+    @unguarded
     def close(self) -> None:
         """Close everything in the base, and free it (``event_base_free``).
 
@@ -42,8 +44,12 @@ class Closing:
             RuntimeError: Called in a callback of a loop that native code runs, or in a raw callback.
             Exception: What a finalizer raised (:meth:`Event.finalize`), with all closed.
         """
+        if self._delivery.pointer is not None:
+            self._delivery.claimed_in_child(self._close)
+
+    def _close(self) -> None:
         delivery = self._delivery
-        if delivery.pointer is None or delivery.closing:
+        if delivery.closing:
             return
         self._check_stack()
         may_free = delivery.may_free()

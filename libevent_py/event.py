@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _convert, threads
+from ._claim import unguarded
 from ._delivery import delivery_of
 from ._errors import check, check_pointer, raise_refused
 from ._ffi import CData, ffi, lib
@@ -122,11 +123,13 @@ class Event(Handle):
         return _BorrowedEvent(base, event)
 
     @property
+    @unguarded
     def base(self) -> EventBase:
         """The EventBase it fires in."""
         return self._base
 
     @property
+    @unguarded
     def flags(self) -> EventFlags:
         """What it waits for (``event_get_events``)."""
         return _event_flags[self._events]
@@ -177,6 +180,7 @@ class Event(Handle):
         self._stays = False
         self._delivery.table.kept[self._slot] = None
 
+    @unguarded
     def active(self, what: EventFlags = EventFlags.TIMEOUT) -> None:
         """Fire from the loop with *what*, waited for or not (``event_active``); from any thread.
 
@@ -280,6 +284,7 @@ class Event(Handle):
         with self._delivery.lock:  # active() in another thread may be in C
             Finalizer(self, finalizer)
 
+    @unguarded
     def close(self) -> None:
         """Stop waiting and free the event (``event_free``); idempotent, allowed in its own callback."""
         super().close()

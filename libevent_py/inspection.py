@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from . import _convert
+from ._claim import unguarded
 from ._delivery import Delivery
 from ._errors import check_pointer, raise_errno
 from ._features import has
@@ -93,65 +94,78 @@ class Inspection:
     _common_timeouts: dict[float, CommonTimeout]
 
     def _live(self) -> Delivery:
-        """The delivery queue, for a thread that may use it."""
-        self._delivery.check_thread()
+        """The delivery queue, for a thread that has claimed the base."""
+        self._delivery.live()
         return self._delivery
 
     @property
+    @unguarded
     def pointer(self) -> CData:
         """The ``struct event_base *`` for the raw layer; borrowed, gone when this is closed."""
         self._delivery.check_process()
         return self._base
 
     @property
+    @unguarded
     def closed(self) -> bool:
         """True once :meth:`close` was called."""
         return self._delivery.pointer is None
 
     @property
+    @unguarded
     def running(self) -> bool:
         """True while :meth:`loop` or :meth:`dispatch` runs."""
         return self._delivery.running
 
     @property
+    @unguarded
     def method(self) -> str:
         """The backend: ``epoll``, ``poll``, ``select``, ``kqueue``… (``event_base_get_method``)."""
-        self._delivery.live()
-        return str(ffi.string(lib.event_base_get_method(self._base)), "ascii")
+        with self._delivery.lock:  # close() in another thread waits
+            self._delivery.live()
+            return str(ffi.string(lib.event_base_get_method(self._base)), "ascii")
 
     @property
+    @unguarded
     def signal_method(self) -> str:
         """How signals reach the loop (``event_base_get_signal_method``).
 
         Raises:
             UnsupportedError: Before libevent 2.2, which has one way only.
         """
-        pointer = self.pointer
         if not has("event_base_get_signal_method"):
             raise UnsupportedError("signal_method needs libevent 2.2")
-        return str(ffi.string(lib.event_base_get_signal_method(pointer)), "ascii")
+        with self._delivery.lock:
+            return str(ffi.string(lib.event_base_get_signal_method(self.pointer)), "ascii")
 
     @property
+    @unguarded
     def features(self) -> EventBaseFeatures:
         """What the backend can do (``event_base_get_features``)."""
-        self._delivery.live()
-        return EventBaseFeatures(lib.event_base_get_features(self._base))
+        with self._delivery.lock:
+            self._delivery.live()
+            return EventBaseFeatures(lib.event_base_get_features(self._base))
 
     @property
+    @unguarded
     def priorities(self) -> int:
         """How many priorities there are (``event_base_get_npriorities``)."""
         return self._priorities
 
     @property
+    @unguarded
     def got_exit(self) -> bool:
         """True when loopexit() has ended the last loop, or is ending this one (``event_base_got_exit``)."""
-        return bool(self._delivery.exiting or lib.event_base_got_exit(self.pointer))
+        with self._delivery.lock:
+            return bool(self._delivery.exiting or lib.event_base_got_exit(self.pointer))
 
     @property
+    @unguarded
     def got_break(self) -> bool:
         """True when loopbreak() has ended the last loop, or is ending this one (``event_base_got_break``)."""
-        pointer = self._delivery.live()
-        return bool(self._break or lib.lepy_delivery_got_break(pointer))
+        with self._delivery.lock:
+            pointer = self._delivery.live()
+            return bool(self._break or lib.lepy_delivery_got_break(pointer))
 
     @property
     def running_event(self) -> Handle | None:
@@ -246,17 +260,21 @@ class Inspection:
         self._live()
         lib.event_base_active_by_signal(self._base, number)
 
+    @unguarded
     def time(self) -> float:
         """Seconds on the clock of the timeouts, which is never set back (``event_gettime_monotonic``)."""
-        return _time(lib.lepy_event_base_time(self.pointer))
+        with self._delivery.lock:
+            return _time(lib.lepy_event_base_time(self.pointer))
 
+    @unguarded
     def gettimeofday_cached(self) -> float:
         """Seconds since the epoch (``event_base_gettimeofday_cached``).
 
         Cached where native code runs the loop.  In dispatch() and loop() callbacks run
         between two passes, where libevent keeps no time: it is the present.
         """
-        return _time(lib.lepy_event_base_cached_time(self.pointer))
+        with self._delivery.lock:
+            return _time(lib.lepy_event_base_cached_time(self.pointer))
 
     def update_cache_time(self) -> None:
         """Bring the cached time up to date (``event_base_update_cache_time``).

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _convert
+from ._claim import unguarded
 from ._delivery import delivery_of
 from ._errors import check, check_pointer, explained
 from ._ffi import CData, lib
@@ -105,6 +106,7 @@ class Listener(Handle):
             raise
 
     @property
+    @unguarded
     def base(self) -> EventBase:
         """The EventBase it accepts in."""
         return self._base

@@ -10,6 +10,8 @@ from time import monotonic
 from typing import Any
 
 from . import _convert
+from ._claim import unguarded
+from ._delivery import Delivery
 from .calls import CallQueue, ScheduledCall, TimedCall
 from .signals import uninterruptible
 
@@ -21,8 +23,10 @@ _new = object.__new__
 class Scheduling:
     """The part of EventBase that schedules calls."""
 
+    _delivery: Delivery
     _calls: CallQueue
 
+    @unguarded
     def call_soon(self, callback: Callable[..., object], *args: Any) -> ScheduledCall:
         """Call *callback* in the next pass of the loop, in the order of these calls.
 
@@ -37,9 +41,8 @@ class Scheduling:
             WrongThreadError: Another thread runs the loop; call_soon_threadsafe() is for that.
         """
         calls = self._calls
-        owner = calls.owner
-        if owner is not None and owner != get_ident():
-            calls.refuse()
+        if calls.owner != get_ident() and calls.outside():
+            return self._delivery.claimed(self.call_soon, callback, *args)  # type: ignore[no-any-return]
         if not callable(callback):
             raise TypeError(f"callback must be callable, not {type(callback).__name__}")
         call = _new(ScheduledCall)
@@ -50,6 +53,7 @@ class Scheduling:
             calls.wait(0.0)
         return call
 
+    @unguarded
     def call_later(self, seconds: float, callback: Callable[..., object], *args: Any) -> ScheduledCall:
         """Call *callback* after some seconds, never earlier; of the same deadline in this order.
 
@@ -71,6 +75,7 @@ class Scheduling:
             seconds = _convert.seconds(_convert.number(seconds, "seconds"), "seconds")
         return self._call_at(monotonic() + seconds, callback, args)
 
+    @unguarded
     def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> ScheduledCall:
         """Call *callback* at some time, or in the next pass where that is past.
 
@@ -92,9 +97,8 @@ class Scheduling:
 
     def _call_at(self, when: float, callback: Callable[..., object], args: tuple[Any, ...]) -> ScheduledCall:
         calls = self._calls
-        owner = calls.owner
-        if owner is not None and owner != get_ident():
-            calls.refuse()
+        if calls.owner != get_ident() and calls.outside():
+            return self._delivery.claimed(self._call_at, when, callback, args)  # type: ignore[no-any-return]
         if not callable(callback):
             raise TypeError(f"callback must be callable, not {type(callback).__name__}")
         call = _new(TimedCall)
@@ -107,6 +111,7 @@ class Scheduling:
             calls.wait(when)
         return call
 
+    @unguarded
     def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any) -> ScheduledCall:
         """Do as :meth:`call_soon` does, and wake the loop; from any thread, at any moment.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _convert
+from ._claim import unguarded
 from ._delivery import delivery_of
 from ._ffi import ffi, lib
 from .event import Event
@@ -57,6 +58,7 @@ class Timer(Event):
         self.add()
 
     @property
+    @unguarded
     def seconds(self) -> float:
         """The interval it was made with."""
         interval = self._interval

@@ -108,6 +108,15 @@ class TestRunningEvent:
         assert seen == [True] * 7
         assert base.running_event is None
 
+    def test_none_in_a_scheduled_call(self, base: EventBase) -> None:
+        """A scheduled call is no event's, also behind an event's callback and before any."""
+        seen: list[object] = []
+        base.call_soon(lambda: seen.append(base.running_event))
+        base.loop(LoopFlags.NONBLOCK)
+        Timer(base, 0, lambda timer: base.call_soon(lambda: seen.append(base.running_event)))
+        base.dispatch()
+        assert seen == [None, None]
+
     def test_one_that_closes_itself(self, base: EventBase) -> None:
         """Is no more, and another in its slot is not taken for it."""
         seen: list[object] = []

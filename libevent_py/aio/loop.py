@@ -14,7 +14,7 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from .._errors import check, raise_errno, raise_refused
+from .._errors import raise_errno, raise_refused
 from .._ffi import lib
 from ..base import EventBase
 from ..constants import EventFlags
@@ -98,19 +98,19 @@ class Loop(asyncio.SelectorEventLoop):
         """Run until stop() is called."""
         self._check_closed()
         self._check_running()
+        self._delivery.claimed(self._run_claimed)
+        self._keep_wakeup_fd(bool(self._signal_handlers))
+
+    def _run_claimed(self) -> None:
         delivery, base = self._delivery, self._base
-        pointer = delivery.live()
         # asyncio's own descriptor: its signal handlers read the signals' numbers there.
         with MainThreadSignals(delivery, self._csock.fileno()):
             try:
-                base._thread = threading.get_ident()
-                check(lib.lepy_delivery_enter(pointer), "cannot enter the loop")
                 delivery.running = True
                 base._calls.enter()
                 super().run_forever()
             finally:
                 base._leave()
-        self._keep_wakeup_fd(bool(self._signal_handlers))
 
     def remove_signal_handler(self, sig: int) -> bool:
         """Remove a handler of add_signal_handler(); False where there is none."""

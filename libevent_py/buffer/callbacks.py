@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
+from .._claim import unguarded
 from .._delivery import Delivery, delivery_of
 from .._errors import check_pointer
 from .._ffi import CData, ffi, lib
@@ -181,6 +182,7 @@ class _DeferredChanges(Handle):
     def _free(self, pointer: CData) -> None:
         lib.lepy_buffer_watch_free(pointer)
 
+    @unguarded
     def leave(self) -> None:
         """The buffer is about to go, in whichever thread; the base frees the rest."""
         if self._pointer is not None:
@@ -239,6 +241,9 @@ class Callbacks(BufferCore):
         """
         pointer = self._own("deferred: it is already").pointer
         delivery = delivery_of(base)
+        delivery.claimed(self._defer, delivery, pointer)
+
+    def _defer(self, delivery: Delivery, pointer: CData) -> None:
         changes = self._changes or Changes(self)
         changes.defer(_DeferredChanges(delivery, changes, pointer), pointer)
         self._changes = changes

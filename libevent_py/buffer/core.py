@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .. import _callbacks, _convert
+from .._claim import unguarded
 from .._errors import check_pointer
 from .._ffi import CData, ffi, lib
 from .._handles import Handle, Owner
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from .callbacks import Changes
 
 _Self = TypeVar("_Self", bound="BufferCore")
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 #: PyPy notices only with its collector that nobody uses a view any more.
 IS_PYPY = sys.implementation.name == "pypy"
@@ -72,7 +75,7 @@ class BufferCore(Owner):
 
     @classmethod
     def _borrow(cls: type[_Self], owner: Handle, pointer: CData) -> _Self:
-        """The Buffer over an evbuffer of *owner*'s: freed by it, dead once it is closed."""
+        """The one over an evbuffer of *owner*'s: freed by it, dead once it is closed."""
         self = cls.__new__(cls)
         self._set_up(owner, pointer)
         return self
@@ -208,10 +211,12 @@ class BufferCore(Owner):
         return self._live()
 
     @property
+    @unguarded
     def closed(self) -> bool:
         """True once it, or the bufferevent that it belongs to, was closed."""
         return self._pointer is None if self._owner is None else self._owner.closed
 
+    @unguarded
     def close(self) -> None:
         """Free the bytes (``evbuffer_free``); idempotent, and nothing for a bufferevent's own.
 
@@ -288,6 +293,19 @@ class BufferCore(Owner):
         memory = new_memory("char[]", length)
         count = lib.lepy_buffer_copyout_from(pointer, start, memory, length)
         return ffi.buffer(memory)[:count]
+
+
+def claims_other(method: _Method) -> _Method:
+    """Let *method* claim the base of the bufferevent whose buffer it gets as its first argument."""
+
+    @functools.wraps(method)
+    def claiming(self: BufferCore, other: BufferCore, *args: Any) -> Any:
+        owner = of_buffer(other)._owner
+        if owner is None:
+            return method(self, other, *args)
+        return owner._delivery.claimed(method, self, other, *args)
+
+    return cast("_Method", claiming)
 
 
 def of_buffer(buffer: object) -> BufferCore:

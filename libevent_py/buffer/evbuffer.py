@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from .. import _convert
 from .._ffi import CData, ffi, lib
 from .callbacks import Callbacks
-from .core import END, FRONT, BufferCore, errors, of_buffer, pinned, settle
+from .core import END, FRONT, BufferCore, claims_other, errors, of_buffer, pinned, settle
 from .files import Files
 from .lines import Lines
 from .references import References
@@ -80,6 +80,7 @@ class Buffer(Lines, Search, Views, References, Files, Callbacks, Streams):
             settle()
         return total
 
+    @claims_other
     def add_buffer(self, other: BufferCore) -> None:
         """Move all of *other* to the end of this, without copying (``evbuffer_add_buffer``)."""
         source = self._other(other)
@@ -88,6 +89,7 @@ class Buffer(Lines, Search, Views, References, Files, Callbacks, Streams):
         if errors or pinned:
             settle()
 
+    @claims_other
     def prepend_buffer(self, other: BufferCore) -> None:
         """Move all of *other* to the front of this, without copying (``evbuffer_prepend_buffer``)."""
         source = self._other(other)
@@ -96,6 +98,7 @@ class Buffer(Lines, Search, Views, References, Files, Callbacks, Streams):
         if errors or pinned:
             settle()
 
+    @claims_other
     def remove_buffer(self, other: BufferCore, size: int) -> int:
         """Move at most *size* bytes from the front to the end of *other* (``evbuffer_remove_buffer``).
 

@@ -6,6 +6,7 @@ import errno
 from typing import Any
 
 from .. import _convert
+from .._claim import unguarded
 from .._errors import raise_errno
 from .._ffi import ffi, lib
 from .core import END, FRONT, BufferCore, errors, new_memory, pinned, settle
@@ -70,18 +71,22 @@ class Streams(BufferCore):
         self.add(data)
         return len(data) if isinstance(data, (bytes, bytearray)) else memoryview(data).nbytes
 
+    @unguarded
     def readable(self) -> bool:
         """True, as files say it."""
         return True
 
+    @unguarded
     def writable(self) -> bool:
         """True, as files say it."""
         return True
 
+    @unguarded
     def seekable(self) -> bool:
         """False: what was read is gone."""
         return False
 
+    @unguarded
     def flush(self) -> None:
         """Do nothing, as files may."""
 

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
+from .._claim import unguarded
 from .._delivery import delivery_of
 from .._errors import check, check_pointer
-from .._ffi import CData, lib
+from .._ffi import CData, ffi, lib
 from .._handles import Handle
 from ..buffer import Buffer
+from ..buffer.borrowed import BufferEventBuffer
 from ..constants import BufferEventEvents, BufferEventOptions, EventFlags, FlagCache
 from .framing import Framing
 from .limits import direction
@@ -91,7 +93,8 @@ class BaseBufferEvent(BaseBufferEventWriting):
             delivery.table.release(self)
             if owned:
                 lib.bufferevent_free(bev)
-        self._pointer = check_pointer(pointer, "bufferevent")
+        # Not with close(): another thread may be about to write.
+        self._pointer = ffi.gc(check_pointer(pointer, "bufferevent"), lib.lepy_bufferevent_forget)
         if options & BufferEventOptions.THREADSAFE:
             lib.lepy_bufferevent_set_limited(pointer, lib.LEPY_LIMIT_THREADS, 1)
         delivery.table.kept[self._slot] = self
@@ -99,6 +102,7 @@ class BaseBufferEvent(BaseBufferEventWriting):
             delivery.own_bufferevents.add(bev)
 
     @property
+    @unguarded
     def base(self) -> EventBase:
         """The EventBase it works in."""
         return self._base
@@ -110,6 +114,7 @@ class BaseBufferEvent(BaseBufferEventWriting):
         return self._bev
 
     @property
+    @unguarded
     def options(self) -> BufferEventOptions:
         """What it was made with."""
         return self._options
@@ -234,6 +239,7 @@ class BaseBufferEvent(BaseBufferEventWriting):
         return OSError(what >> 16, os.strerror(what >> 16))
 
     @property
+    @unguarded
     def error(self) -> Exception | None:
         """What the last event was about: a ConnectionRefusedError, a TLSError, a filter's exception."""
         return self._error
@@ -257,7 +263,7 @@ class BaseBufferEvent(BaseBufferEventWriting):
     def input(self) -> Buffer:
         """What was read and not taken yet (``bufferevent_get_input``)."""
         if self._input is None:
-            self._input = Buffer._borrow(self, lib.bufferevent_get_input(self.pointer))
+            self._input = BufferEventBuffer._borrow(self, lib.bufferevent_get_input(self.pointer))
         return self._input
 
     # What it waits for.
@@ -296,6 +302,7 @@ class BaseBufferEvent(BaseBufferEventWriting):
         if self._ended:
             self._pass_end_on()
 
+    @unguarded
     def close(self) -> None:
         """Free the bufferevent, and with CLOSE_ON_FREE its socket; nothing is delivered any more.
 

@@ -125,8 +125,6 @@ class BaseBufferEventOutput(BaseBufferEventLimits):
         """
         what, mode = direction(what), FlushMode(mode)
         result = lib.lepy_bufferevent_flush(self._changeable(), int(what), int(mode))
-        if result in (lib.LEPY_FOREIGN_THREAD, lib.LEPY_FORKED):
-            check(result, "bufferevent_flush")
         if result < 0:
             raise BrokenPipeError("the other end of this pair is closed")
         return result > 0

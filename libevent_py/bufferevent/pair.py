@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from .._claim import guarded, unguarded
 from .._delivery import delivery_of
 from .._errors import raise_errno
 from .._ffi import CData, ffi, lib
@@ -68,6 +69,7 @@ class PairedBufferEvent(BaseBufferEvent):
         return "<PairedBufferEvent alone>" if self._partner is None else "<PairedBufferEvent>"
 
 
+@guarded
 class BufferEventPair:
     """Two connected bufferevents without a socket (``bufferevent_pair_new``).
 
@@ -116,6 +118,7 @@ class BufferEventPair:
     def __iter__(self) -> Iterator[PairedBufferEvent]:
         return iter(self._ends)
 
+    @unguarded
     def close(self) -> None:
         """Close both ends."""
         for end in self._ends:

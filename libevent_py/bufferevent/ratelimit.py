@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
+from .._claim import unguarded
 from .._delivery import delivery_of
 from .._errors import check_pointer
 from .._ffi import CData, ffi, lib
@@ -116,6 +117,7 @@ class RateLimitGroup(Handle):
         raise AssertionError("a group reports nothing")
 
     @property
+    @unguarded
     def base(self) -> EventBase:
         """The EventBase of its members."""
         return self._base
@@ -125,10 +127,12 @@ class RateLimitGroup(Handle):
         """The ``struct bufferevent_rate_limit_group *`` for the raw layer; gone when this is closed."""
         return self._live()
 
+    @unguarded
     def __len__(self) -> int:
         """How many members there are."""
         return len(self._members)
 
+    @unguarded
     def __bool__(self) -> bool:
         return True
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from .. import _convert
 from .._callbacks import errors, pin, pinned, settle, unpin
+from .._claim import unguarded
 from .._errors import raise_refused
 from .._ffi import lib
 from ..buffer import Buffer
+from ..buffer.borrowed import BufferEventBuffer
 from ..buffer.core import FRONT
 from .messages import BaseBufferEventMessages
 
@@ -26,6 +28,7 @@ class BaseBufferEventWriting(BaseBufferEventMessages):
 
     _output: Buffer | None
 
+    @unguarded  # C claims the base
     def write(self, data: _convert.Buffered) -> None:
         """Send *data*, now as far as the socket takes it, the rest from the loop (``bufferevent_write``).
 
@@ -59,13 +62,18 @@ class BaseBufferEventWriting(BaseBufferEventMessages):
             unpin(key)
         return 0 if result == _WRITE_SENT else result
 
+    @unguarded
     def write_buffer(self, buffer: Buffer) -> None:
         """Send all of *buffer*, which is empty afterwards, without copying (``bufferevent_write_buffer``)."""
         if not isinstance(buffer, Buffer):
             raise TypeError(f"need a Buffer, not {type(buffer).__name__}")
         if buffer is self._output:
             raise ValueError("a bufferevent's output cannot be written to itself")
-        source = buffer._pointer if buffer._owner is self else buffer._give()
+        owner = buffer._owner
+        if owner is not None and owner is not self and not owner._delivery.is_mine():
+            owner._delivery.claimed(self.write_buffer, buffer)
+            return
+        source = buffer._pointer if owner is self else buffer._give()
         try:
             result = _write_buffer(self._pointer, source)
         except TypeError:
@@ -89,7 +97,7 @@ class BaseBufferEventWriting(BaseBufferEventMessages):
             raise BrokenPipeError("the filter's process_out has raised before; nothing more can be written")
         if result == lib.LEPY_WRITE_CAPTURED:
             self._changeable()
-        if result in (lib.LEPY_FOREIGN_THREAD, lib.LEPY_FORKED):
+        if result in (lib.LEPY_FOREIGN_THREAD, lib.LEPY_FORKED, lib.LEPY_CLOSED):
             raise_refused(result)
         raise MemoryError("libevent found no memory for the output")
 
@@ -98,5 +106,5 @@ class BaseBufferEventWriting(BaseBufferEventMessages):
         """What was written and not sent yet (``bufferevent_get_output``)."""
         if self._output is None:
             self._live()
-            self._output = Buffer._borrow(self, lib.bufferevent_get_output(self._bev))
+            self._output = BufferEventBuffer._borrow(self, lib.bufferevent_get_output(self._bev))
         return self._output

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
+from .._claim import unguarded
 from .._delivery import delivery_of
 from .._ffi import CData, lib
 from . import addrinfo, names
@@ -22,7 +23,7 @@ class DNSBase(DNSSettings):
     """Asks name servers without blocking the loop (``struct evdns_base``).
 
     Callbacks come from the loop as ``callback(request)``, once, whatever happens.  Like a
-    listener it keeps the loop running, until :meth:`close`.
+    listener it keeps the loop running, until :meth:`close`, after which requests that wait fail.
 
     Args:
         base: The EventBase to work in, which keeps it alive.
@@ -87,6 +88,7 @@ class DNSBase(DNSSettings):
         self._free(old)
 
     @property
+    @unguarded
     def base(self) -> EventBase:
         """The EventBase it works in."""
         return self._base
@@ -224,20 +226,11 @@ class DNSBase(DNSSettings):
         # A forked child has its parent's sockets, whose answers would go to either.
         self._exchange(self._nameservers)
 
-    def close(self) -> None:
-        """Close its sockets; requests that wait fail, from the loop (``evdns_base_free``).
-
-        Idempotent, and allowed in any callback.
-
-        Raises:
-            WrongThreadError: Another thread runs the base's loop.
-        """
+    def _close(self) -> None:
         if self._pointer is not None:
-            if not self._delivery.inherited:
-                self._delivery.check_thread()
             for request in list(self._requests):
                 request._abort(SHUTDOWN)
-        super().close()
+        super()._close()
 
     def __repr__(self) -> str:
         if self._pointer is None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _convert
+from .._claim import unguarded
 from .._errors import check_pointer
 from .._ffi import CData, ffi, lib
 from .._handles import Handle
@@ -80,15 +81,18 @@ class DNSRequest(Handle):
         """The answer, or the exception that stands for *code*."""
 
     @property
+    @unguarded
     def done(self) -> bool:
         """Whether there is a result, or an error."""
         return self._error is not None or self._result is not None
 
     @property
+    @unguarded
     def error(self) -> socket.gaierror | None:
         """Why there is no result: a DNSError, or the ``socket.gaierror`` of a lookup; else None."""
         return self._error
 
+    @unguarded
     def result(self) -> Any:
         """What was asked for: a :class:`DNSAnswer`, or the list that ``socket.getaddrinfo`` would give.
 
@@ -102,19 +106,20 @@ class DNSRequest(Handle):
             raise RuntimeError(f"{self._asked}: not done yet; its callback tells")
         return self._result
 
+    @unguarded
     def cancel(self) -> None:
         """Give up (``evdns_cancel_request``): the callback comes from the loop, with an error.
 
         Nothing happens where it is done.  :meth:`close` does the same without a callback.
         """
         if self._pointer is not None:
-            self._live()
-            self._abort(CANCEL)
+            self._delivery.claimed(self._abort, CANCEL)
 
+    @unguarded
     def close(self) -> None:
         """Forget it: the callback does not come any more; idempotent."""
-        call, self._call = self._call, None
         super().close()
+        call, self._call = self._call, None
         if call is not None:
             call.cancel()
         self._callback = None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
+from .._claim import unguarded
 from .._delivery import delivery_of
 from .._errors import check_pointer, explained
 from .._ffi import CData, lib
@@ -87,6 +88,7 @@ class DNSServer(Handle):
         delivery.table.kept[self._slot] = self
 
     @property
+    @unguarded
     def base(self) -> EventBase:
         """The EventBase it works in."""
         return self._base
@@ -118,19 +120,11 @@ class DNSServer(Handle):
             request.close()
             raise
 
-    def close(self) -> None:
-        """Close the socket; requests that are not answered are dropped.
-
-        Idempotent, and allowed in on_request.
-
-        Raises:
-            WrongThreadError: Another thread runs the base's loop.
-        """
+    def _close(self) -> None:
         if self._pointer is not None and not self._delivery.inherited:
-            self._delivery.check_thread()
             for request in list(self._requests):
                 request.drop()
-        super().close()
+        super()._close()
 
     def _free(self, pointer: CData) -> None:
         lib.lepy_dns_server_free(pointer)

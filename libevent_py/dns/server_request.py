@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from .. import _convert
+from .._claim import unguarded
 from .._ffi import CData, ffi, lib
 from .._handles import Handle
 from . import names
@@ -90,16 +91,19 @@ class DNSServerRequest(Handle):
         return self
 
     @property
+    @unguarded
     def questions(self) -> list[DNSQuestion]:
         """What is asked; nearly always one question."""
         return self._questions
 
     @property
+    @unguarded
     def client(self) -> Any:
         """Who asks, as ``socket.recvfrom`` shows it (``evdns_server_request_get_requesting_addr``)."""
         return self._client
 
     @property
+    @unguarded
     def recursion_desired(self) -> bool:
         """Whether the client wants the server to ask others."""
         return bool(self._flags & _RECURSION_DESIRED)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Union
 
 from .. import _convert
+from .._claim import unguarded
 from .._errors import check_pointer, raise_errno
 from .._ffi import CData, ffi, lib
 from .._handles import Handle
@@ -81,6 +82,7 @@ class DNSSettings(Handle):
             self._delivery.postponed = True
 
     @property
+    @unguarded
     def nameservers(self) -> list[tuple[Any, ...]]:
         """The addresses of the name servers, as ``socket.getsockname`` shows them."""
         return list(self._nameservers)

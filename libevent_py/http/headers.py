@@ -52,7 +52,7 @@ class HTTPHeaders(MutableMapping[str, str]):
 
     def get_all(self, name: str) -> list[str]:
         """Every value of *name*, in order; empty where there is none."""
-        wanted = name.lower()
+        wanted = _lower(name)
         return [value for each, value in self._pairs if each.lower() == wanted]
 
     def fields(self) -> list[tuple[str, str]]:
@@ -66,7 +66,7 @@ class HTTPHeaders(MutableMapping[str, str]):
 
     def __setitem__(self, name: str, value: str) -> None:
         field = _checked_name(name), _checked_value(name, value)
-        wanted = name.lower()
+        wanted = _lower(name)
         places = [i for i, (each, _) in enumerate(self._pairs) if each.lower() == wanted]
         for place in reversed(places[1:]):
             del self._pairs[place]
@@ -76,7 +76,7 @@ class HTTPHeaders(MutableMapping[str, str]):
             self._pairs.append(field)
 
     def __delitem__(self, name: str) -> None:
-        wanted = name.lower()
+        wanted = _lower(name)
         kept = [field for field in self._pairs if field[0].lower() != wanted]
         if len(kept) == len(self._pairs):
             raise KeyError(name)
@@ -106,6 +106,12 @@ class HTTPHeaders(MutableMapping[str, str]):
 
     def __repr__(self) -> str:
         return f"HTTPHeaders({self._pairs!r})"
+
+
+def _lower(name: str) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"a header's name must be a str, not {type(name).__name__}")
+    return name.lower()
 
 
 def _checked_name(name: str) -> str:

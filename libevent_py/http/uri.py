@@ -103,7 +103,8 @@ class URI:
                     raise ValueError(f"{value!r} cannot be the {name} of a URI; encode it first")
         if self.port is not None:
             lib.evhttp_uri_set_port(uri, self.port)
-        joined = lib.evhttp_uri_join(uri, ffi.new("char[]", size), size)
+        memory = ffi.new("char[]", size)  # which joined points into
+        joined = lib.evhttp_uri_join(uri, memory, size)
         if not joined:
             raise ValueError(f"with a host the path must begin with a slash, not {self.path!r}")
         return decoded(joined) or ""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Union
 
 from .. import _convert
+from .._claim import unguarded
 from .._delivery import Delivery, delivery_of
 from .._errors import check, check_pointer
 from .._ffi import CData, ffi, lib
@@ -151,6 +152,7 @@ class Relay(Handle):
         return pointer
 
     @property
+    @unguarded
     def base(self) -> EventBase:
         """The EventBase it works in."""
         return self._base
@@ -227,6 +229,7 @@ class Relay(Handle):
         if on_end is not None:
             on_end(self, result)
 
+    @unguarded
     def close(self) -> None:
         """Close both ends; on_end is not called.
 

@@ -36,8 +36,9 @@ def keep(program: Program, rng: Random, value: Any) -> None:
     """Put what the API gave into a slot, where its kind has some."""
     if type(value) is EventBase:
         program.bases.add(value)
-    for name, kind in surface.KINDS.items():
-        if type(value) is kind.type:
+    for cls in type(value).__mro__:  # a bufferevent's Buffer is one of a class of its own
+        name = cls.__name__
+        if name in surface.KINDS and surface.KINDS[name].type is cls:
             index = rng.randrange(3 if name == "EventBase" else len(program.slots[name]))
             program.slots[name][index] = value
             return

@@ -102,3 +102,12 @@ def test_what_it_shows() -> None:
     headers = HTTPHeaders([("A", "1"), ("a", "2")])
     assert repr(headers) == "HTTPHeaders([('A', '1'), ('a', '2')])"
     assert eval(repr(headers)) == headers
+
+
+def test_lookups_of_what_is_no_name() -> None:
+    """TypeError, as where one is added."""
+    headers = HTTPHeaders({"A": "b"})
+    nonsense: Any = 1
+    for lookup in (headers.get_all, headers.get, headers.pop, headers.__getitem__, headers.__delitem__):
+        with pytest.raises(TypeError, match="must be a str, not int"):
+            lookup(nonsense)

@@ -161,3 +161,9 @@ def test_as_urllib_does(text: str) -> None:
     theirs = urlsplit(text)
     assert (uri.path, uri.query or "", uri.fragment or "") == (theirs.path, theirs.query, theirs.fragment)
     assert URI.parse(str(uri)) == uri
+
+
+def test_a_long_one_in_one_piece() -> None:
+    """Read from the memory that libevent wrote it into, which is large enough to have been given back."""
+    path = "/" + "a" * 3_000_000
+    assert str(URI(host="h", path=path)) == "//h" + path

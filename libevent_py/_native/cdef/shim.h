@@ -10,6 +10,7 @@ struct lepy_batch { uint32_t begin; struct lepy_record records[...]; char arena[
 #define LEPY_BATCH_ARENA ...
 #define LEPY_FOREIGN_THREAD ...
 #define LEPY_FORKED ...
+#define LEPY_CLOSED ...
 #define LEPY_TOKEN_LOGGED ...
 #define LEPY_TOKEN_MORE ...
 #define LEPY_TOKEN_EXIT ...
@@ -30,19 +31,22 @@ enum lepy_run_result {
 void lepy_python_lives(int lives);
 struct lepy_delivery *lepy_delivery_new(struct event_base *base, int priorities, void *python);
 void lepy_delivery_free(struct lepy_delivery *);
+void lepy_delivery_forget(struct lepy_delivery *);
 void lepy_delivery_plan(struct lepy_delivery *, int flags, double calls_at);
 int lepy_delivery_run(struct lepy_delivery *);
 void lepy_delivery_consume(struct lepy_delivery *, int name, uint32_t unread);
 uint32_t lepy_delivery_left(const struct lepy_delivery *, int name, uint32_t unread);
 struct lepy_batch *lepy_delivery_handed(const struct lepy_delivery *);
 int lepy_delivery_handed_level(const struct lepy_delivery *);
-int lepy_delivery_enter(struct lepy_delivery *);
-void lepy_delivery_leave(struct lepy_delivery *);
 int lepy_delivery_on_stack(const struct lepy_delivery *);
-int lepy_delivery_refuses(const struct lepy_delivery *);
 int lepy_delivery_interrupt(struct lepy_delivery *);
 evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *);
 intptr_t lepy_signal_handler(int number);
+
+/* claim.c */
+
+int lepy_delivery_claim(struct lepy_delivery *, int inherited);
+void lepy_delivery_release(struct lepy_delivery *);
 
 /* fork.c */
 
@@ -117,6 +121,7 @@ struct lepy_bufferevent *lepy_bufferevent_new(struct lepy_delivery *, uint32_t s
 	struct bufferevent *, int direct_socket);
 void lepy_bufferevent_setcb(struct lepy_bufferevent *, int readable, int with_data, int writable, int status);
 void lepy_bufferevent_free(struct lepy_bufferevent *, int owned);
+void lepy_bufferevent_forget(struct lepy_bufferevent *);
 int lepy_bufferevent_enable(struct lepy_bufferevent *, short events, int report_again);
 int lepy_bufferevent_disable(struct lepy_bufferevent *, short events);
 short lepy_bufferevent_get_enabled(struct lepy_bufferevent *);

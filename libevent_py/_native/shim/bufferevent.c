@@ -198,8 +198,8 @@ free_memory(struct lepy_bufferevent *self)
 	free(self);
 }
 
-/* Called by BufferEvent.close: frees the structure, and the bufferevent where
- * it is ours.  The descriptor is closed by libevent's finalizer, in the loop;
+/* Called by BufferEvent.close: ends the structure's use, and frees the bufferevent
+ * where it is ours.  The descriptor is closed by libevent's finalizer, in the loop;
  * limits are taken off now, as Python may free them before that. */
 void
 lepy_bufferevent_free(struct lepy_bufferevent *self, int owned)
@@ -222,7 +222,16 @@ lepy_bufferevent_free(struct lepy_bufferevent *self, int owned)
 		bufferevent_free(self->bufferevent);
 	bufferevent_decref(self->bufferevent);
 	self->dead = 1;
-	if (!self->busy)
+}
+
+/* Called when Python has no use of the structure any more; until then another
+ * thread may have been about to write.  What is not closed by then, libevent's
+ * callbacks may still be told of. */
+void
+lepy_bufferevent_forget(struct lepy_bufferevent *self)
+{
+	self->forgotten = 1;
+	if (self->dead && !self->busy)
 		free_memory(self);
 }
 
@@ -240,7 +249,7 @@ lepy_bufferevent_leave(struct lepy_bufferevent *self, int result)
 	self->busy--;
 	if (!self->dead)
 		return result;
-	if (!self->busy)
+	if (self->forgotten && !self->busy)
 		free_memory(self);
 	return -1;
 }

@@ -73,13 +73,29 @@ report_written(struct lepy_bufferevent *self, size_t length)
 		bufferevent_trigger(self->bufferevent, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
 }
 
-/* Why nothing can be written, as LEPY_WRITE_*; 0 where it can. */
+/* Claims the base for a write, in whichever thread: what lepy_delivery_claim says,
+ * or LEPY_CLOSED.  Python takes the pointer without a claim: another thread may
+ * have closed the bufferevent since, whose structure is there still. */
 static int
-refusal(const struct lepy_bufferevent *self)
+begin_write(const struct lepy_bufferevent *self)
 {
-	int refused = lepy_delivery_refuses(self->handle.delivery);
+	int claim = lepy_delivery_claim(self->handle.delivery, 0);
 
-	return refused ? refused : self->refusal;
+	if (claim < 0 || !self->dead)
+		return claim;
+	if (claim)
+		lepy_delivery_release(self->handle.delivery);
+	return LEPY_CLOSED;
+}
+
+/* Gives result.  A filter's write may have closed it, and only delivery is sure
+ * to be there. */
+static int
+end_write(struct lepy_delivery *delivery, int claim, int result)
+{
+	if (claim)
+		lepy_delivery_release(delivery);
+	return result;
 }
 
 /* How many bytes go out at once.  An error of the socket is left for libevent to
@@ -99,15 +115,13 @@ send_now(struct lepy_bufferevent *self, const char *data, size_t length)
 	return sent > 0 ? (size_t)sent : 0;
 }
 
-/* Called by BufferEvent.write: -1 when libevent finds no memory for it. */
-int
-lepy_bufferevent_write(struct lepy_bufferevent *self, const char *data, size_t length)
+static int
+write_bytes(struct lepy_bufferevent *self, const char *data, size_t length)
 {
-	int refused = refusal(self);
 	size_t sent;
 
-	if (refused)
-		return refused;
+	if (self->refusal)
+		return self->refusal;
 	sent = send_now(self, data, length);
 	if (sent < length) {
 		lepy_bufferevent_enter(self);
@@ -118,18 +132,24 @@ lepy_bufferevent_write(struct lepy_bufferevent *self, const char *data, size_t l
 	return 0;
 }
 
-/* The same of memory that stays as it is until key is released: the output refers
- * to what does not go at once, and Python is told when it is drained, to let the
- * memory go.  LEPY_WRITE_SENT: all went, and key is not taken; nor is it where the
- * result is negative. */
+/* Called by BufferEvent.write: -1 when libevent finds no memory for it. */
 int
-lepy_bufferevent_write_reference(struct lepy_bufferevent *self, const char *data, size_t length, uint64_t key)
+lepy_bufferevent_write(struct lepy_bufferevent *self, const char *data, size_t length)
 {
-	int refused = refusal(self), result;
-	size_t sent;
+	struct lepy_delivery *delivery = self->handle.delivery;
+	int claim = begin_write(self);
 
-	if (refused)
-		return refused;
+	return claim < 0 ? claim : end_write(delivery, claim, write_bytes(self, data, length));
+}
+
+static int
+write_reference(struct lepy_bufferevent *self, const char *data, size_t length, uint64_t key)
+{
+	size_t sent;
+	int result;
+
+	if (self->refusal)
+		return self->refusal;
 	sent = send_now(self, data, length);
 	if (sent == length) {
 		report_written(self, length);
@@ -139,6 +159,19 @@ lepy_bufferevent_write_reference(struct lepy_bufferevent *self, const char *data
 	lepy_bufferevent_enter(self);
 	result = lepy_buffer_add_reference(bufferevent_get_output(self->bufferevent), data + sent, length - sent, key);
 	return lepy_bufferevent_after_write(self, result);
+}
+
+/* The same of memory that stays as it is until key is released: the output refers
+ * to what does not go at once, and Python is told when it is drained, to let the
+ * memory go.  LEPY_WRITE_SENT: all went, and key is not taken; nor is it where the
+ * result is negative. */
+int
+lepy_bufferevent_write_reference(struct lepy_bufferevent *self, const char *data, size_t length, uint64_t key)
+{
+	struct lepy_delivery *delivery = self->handle.delivery;
+	int claim = begin_write(self);
+
+	return claim < 0 ? claim : end_write(delivery, claim, write_reference(self, data, length, key));
 }
 
 static void
@@ -163,16 +196,13 @@ send_buffer_now(struct lepy_bufferevent *self, struct evbuffer *buffer)
 	}
 }
 
-/* Called by BufferEvent.write_buffer: moves all of buffer to the output, or
- * what goes at once straight to the socket. */
-int
-lepy_bufferevent_write_buffer(struct lepy_bufferevent *self, struct evbuffer *buffer)
+static int
+write_buffer(struct lepy_bufferevent *self, struct evbuffer *buffer)
 {
 	size_t length = evbuffer_get_length(buffer);
-	int refused = refusal(self);
 
-	if (refused)
-		return refused;
+	if (self->refusal)
+		return self->refusal;
 	if (can_send_now(self))
 		send_buffer_now(self, buffer);
 	if (evbuffer_get_length(buffer)) {
@@ -183,14 +213,21 @@ lepy_bufferevent_write_buffer(struct lepy_bufferevent *self, struct evbuffer *bu
 	return 0;
 }
 
+/* Called by BufferEvent.write_buffer: moves all of buffer to the output, or
+ * what goes at once straight to the socket. */
+int
+lepy_bufferevent_write_buffer(struct lepy_bufferevent *self, struct evbuffer *buffer)
+{
+	struct lepy_delivery *delivery = self->handle.delivery;
+	int claim = begin_write(self);
+
+	return claim < 0 ? claim : end_write(delivery, claim, write_buffer(self, buffer));
+}
+
 /* Called by BufferEvent.read: how many bytes of the input went to data. */
 int64_t
 lepy_bufferevent_read(struct lepy_bufferevent *self, char *data, size_t length)
 {
-	int refused = lepy_delivery_refuses(self->handle.delivery);
-
-	if (refused)
-		return refused;
 	/* Room in a filter's input makes it filter on. */
 	lepy_bufferevent_enter(self);
 	length = bufferevent_read(self->bufferevent, data, length);

@@ -270,33 +270,6 @@ lepy_delivery_handed_level(const struct lepy_delivery *delivery)
 	return delivery->handed ? delivery->handed->level : 0;
 }
 
-/* The thread that calls these two owns the base's handles in between. */
-int
-lepy_delivery_enter(struct lepy_delivery *delivery)
-{
-	if (lepy_delivery_forked(delivery))
-		return LEPY_FORKED;
-	delivery->owner = pthread_self();
-	delivery->has_owner = 1;
-	return 0;
-}
-
-void
-lepy_delivery_leave(struct lepy_delivery *delivery)
-{
-	if (!lepy_delivery_lost(delivery))
-		delivery->has_owner = 0;
-}
-
-/* Why the calling thread may not touch the base's handles now; 0 where it may. */
-int
-lepy_delivery_refuses(const struct lepy_delivery *delivery)
-{
-	if (lepy_delivery_forked(delivery))
-		return LEPY_FORKED;
-	return delivery->has_owner && !pthread_equal(delivery->owner, pthread_self()) ? LEPY_FOREIGN_THREAD : 0;
-}
-
 /* True inside a callback that C calls directly from the loop: the delivery is
  * on the stack below, and cannot be freed. */
 int
@@ -363,18 +336,21 @@ lepy_delivery_new(struct event_base *base, int priorities, void *python)
 		level->drain = lepy_internal_event(base, -1, 0, drain_callback, level);
 		if (!level->drain || event_priority_set(level->drain, i) < 0) {
 			lepy_delivery_free(delivery);
+			free(delivery);
 			return NULL;
 		}
 	}
 	if (lepy_wake_init(delivery) < 0 || lepy_calls_init(delivery) < 0) {
 		lepy_delivery_free(delivery);
+		free(delivery);
 		return NULL;
 	}
 	return delivery;
 }
 
 /* Called by EventBase.close(), after its children and before
- * event_base_free; frees all that the delivery made. */
+ * event_base_free; frees all that the delivery made.  The structure itself
+ * stays: another thread may be about to ask it whose the base is. */
 void
 lepy_delivery_free(struct lepy_delivery *delivery)
 {
@@ -396,5 +372,14 @@ lepy_delivery_free(struct lepy_delivery *delivery)
 	free(delivery->batches);
 	lepy_relay_shared_free(delivery);
 	pthread_mutex_destroy(&delivery->lock);
-	free(delivery);
+	lepy_delivery_disown(delivery);
+}
+
+/* Called when Python's Delivery is gone, and nobody can ask any more.  A base
+ * that was not closed may be a native program's, and go on without Python. */
+void
+lepy_delivery_forget(struct lepy_delivery *delivery)
+{
+	if (lepy_delivery_is_disowned(delivery))
+		free(delivery);
 }

@@ -78,12 +78,14 @@ struct lepy_batch {
 	char arena[LEPY_BATCH_ARENA];
 };
 
-/* What a shim function returns where the calling thread may not touch the
- * handle: another one runs the base's loop. */
+/* What lepy_delivery_claim returns where the calling thread has the base now, */
+#define LEPY_CLAIMED 1
+/* and what it and other functions return where it cannot: another one has it, */
 #define LEPY_FOREIGN_THREAD (-2)
-
-/* And where the base is a forked parent's. */
+/* it is a forked parent's, */
 #define LEPY_FORKED (-7)
+/* it, or the object, is closed. */
+#define LEPY_CLOSED (-8)
 
 /* How many forks led to this process. */
 extern int lepy_forks;
@@ -113,8 +115,7 @@ struct lepy_delivery {
 	int direct_calls;     /* Python functions that C called directly, on the stack */
 	int left;             /* a drain event has broken off event_base_loop */
 	int lost;             /* a record found no memory */
-	int has_owner;        /* a Python loop() is running, in the thread owner */
-	pthread_t owner;
+	atomic_uintptr_t owner; /* the thread that has claimed the base, 0 for none (claim.c) */
 	int forks;            /* lepy_forks where the base is in use */
 	int separated;        /* lepy_forks where its descriptors were made */
 	atomic_int visitors;  /* threads in a call that any thread may make */
@@ -147,17 +148,21 @@ struct lepy_mark {
 void lepy_python_lives(int lives);
 struct lepy_delivery *lepy_delivery_new(struct event_base *base, int priorities, void *python);
 void lepy_delivery_free(struct lepy_delivery *delivery);
+void lepy_delivery_forget(struct lepy_delivery *delivery);
 void lepy_delivery_plan(struct lepy_delivery *delivery, int flags, double calls_at);
 int lepy_delivery_run(struct lepy_delivery *delivery);
 void lepy_delivery_consume(struct lepy_delivery *delivery, int name, uint32_t unread);
 uint32_t lepy_delivery_left(const struct lepy_delivery *delivery, int name, uint32_t unread);
 struct lepy_batch *lepy_delivery_handed(const struct lepy_delivery *delivery);
 int lepy_delivery_handed_level(const struct lepy_delivery *delivery);
-int lepy_delivery_enter(struct lepy_delivery *delivery);
-void lepy_delivery_leave(struct lepy_delivery *delivery);
+int lepy_delivery_claim(struct lepy_delivery *delivery, int inherited);
+void lepy_delivery_release(struct lepy_delivery *delivery);
+void lepy_delivery_disown(struct lepy_delivery *delivery);
+int lepy_delivery_is_disowned(const struct lepy_delivery *delivery);
+int lepy_delivery_owned_by(const struct lepy_delivery *delivery, pthread_t thread);
+int lepy_delivery_is_owned(const struct lepy_delivery *delivery);
 int lepy_delivery_on_stack(const struct lepy_delivery *delivery);
 int lepy_delivery_level(const struct lepy_delivery *delivery, int priority);
-int lepy_delivery_refuses(const struct lepy_delivery *delivery);
 int lepy_delivery_interrupt(struct lepy_delivery *delivery);
 evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *delivery);
 void lepy_delivery_wake(struct lepy_delivery *delivery);

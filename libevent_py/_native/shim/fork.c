@@ -97,7 +97,7 @@ lepy_delivery_lost(const struct lepy_delivery *delivery)
 {
 	if (!lepy_delivery_forked(delivery))
 		return 0;
-	return (delivery->has_owner && !pthread_equal(delivery->owner, survivor)) || atomic_load(&delivery->visitors);
+	return (lepy_delivery_is_owned(delivery) && !lepy_delivery_owned_by(delivery, survivor)) || atomic_load(&delivery->visitors);
 }
 
 /* Called in a forked child: a loop that is on this thread's stack, below a
@@ -105,7 +105,7 @@ lepy_delivery_lost(const struct lepy_delivery *delivery)
 void
 lepy_delivery_stop_in_child(struct lepy_delivery *delivery)
 {
-	if (delivery->python_drives && delivery->has_owner && pthread_equal(delivery->owner, survivor))
+	if (delivery->python_drives && lepy_delivery_owned_by(delivery, survivor))
 		event_base_loopbreak(delivery->base);
 }
 
@@ -230,15 +230,13 @@ lepy_delivery_separate(struct lepy_delivery *delivery)
 	return !lepy_delivery_on_stack(delivery) && separate(delivery) >= 0;
 }
 
-/* Called by EventBase.reinit, in the thread that goes on with the base; the
- * values of separate(), or LEPY_FOREIGN_THREAD. */
+/* Called by EventBase.reinit, in the thread that has claimed the base; the
+ * values of separate(). */
 int
 lepy_delivery_reinit(struct lepy_delivery *delivery)
 {
 	int closed;
 
-	if (lepy_delivery_refuses(delivery) == LEPY_FOREIGN_THREAD)
-		return LEPY_FOREIGN_THREAD;
 	delivery->separated = -1;
 	closed = separate(delivery);
 	if (closed < 0)

@@ -70,7 +70,8 @@ struct lepy_bufferevent {
 	int limited;       /* LEPY_LIMIT_*: what goes around libevent would go around them */
 	int refusal;       /* what lepy_bufferevent_write answers, 0 where it writes */
 	int busy;          /* C calls that may come back through a Python filter and close it */
-	int dead;          /* closed meanwhile: the last of those calls frees it */
+	int dead;          /* closed */
+	int forgotten;     /* by Python: the last of those calls frees it */
 	size_t single_read, single_write; /* most bytes at a time past libevent; 0: as many as go */
 	size_t output_high, output_low;   /* marks of set_output_limit; SIZE_MAX: none */
 	int output_full;     /* over the high mark, and not yet down to the low one */
@@ -197,6 +198,7 @@ struct lepy_bufferevent *lepy_bufferevent_new(struct lepy_delivery *delivery, ui
     struct bufferevent *bufferevent, int direct_socket);
 void lepy_bufferevent_setcb(struct lepy_bufferevent *self, int readable, int with_data, int writable, int status);
 void lepy_bufferevent_free(struct lepy_bufferevent *self, int owned);
+void lepy_bufferevent_forget(struct lepy_bufferevent *self);
 int lepy_bufferevent_enable(struct lepy_bufferevent *self, short events, int report_again);
 int lepy_bufferevent_disable(struct lepy_bufferevent *self, short events);
 short lepy_bufferevent_get_enabled(struct lepy_bufferevent *self);
