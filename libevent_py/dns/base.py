@@ -31,9 +31,8 @@ class DNSBase(DNSSettings):
             and /etc/hosts say, or this host where there is no such file.
         deadline: Seconds after which a request without an answer fails, where it has no deadline
             of its own; None for never.
-        disable_when_inactive: Keep the loop running only while a request waits
-            (``EVDNS_BASE_DISABLE_WHEN_INACTIVE``).  libevent then does not try again on its own
-            whether a failed server is back.
+        disable_when_inactive: Keep the loop running only while a request waits, or a server that
+            has failed is being probed (``EVDNS_BASE_DISABLE_WHEN_INACTIVE``).
 
     Example::
 

@@ -50,11 +50,11 @@ class DNSSettings(Handle):
     def _take_system_settings(self) -> None:
         """Ask as the rest of the system does."""
         with contextlib.suppress(OSError):
-            self.resolv_conf_parse()
+            self.resolv_conf_parse(_RESOLV_CONF)
         if not self._nameservers:
             self.add_nameserver(_LOCAL)
         with contextlib.suppress(OSError):
-            self.load_hosts()
+            self.load_hosts(_HOSTS)
 
     @abstractmethod
     def _exchange(self, nameservers: Iterable[tuple[Any, ...]]) -> None:

@@ -37,9 +37,17 @@ CASES = {
         getaddrinfo getaddrinfo_live getaddrinfo_AI_ADDRCONFIG mm_malloc mm_calloc mm_strdup usleep
         monotonic_res monotonic_res_precise monotonic_res_fallback monotonic_prc monotonic_prc_precise
         monotonic_prc_fallback date_rfc1123 evutil_v4addr_is_local evutil_v6addr_is_local""",
+    "dns": """
+        server gethostbyname gethostbyname6 gethostbyaddr resolve_reverse search_empty search search_lower
+        search_cancel retry retry_disable_when_inactive reissue reissue_disable_when_inactive inflight
+        bufferevent_connect_hostname bufferevent_connect_hostname_emfile disable_when_inactive
+        disable_when_inactive_no_ns initialize_nameservers nameservers_no_default getaddrinfo_async
+        getaddrinfo_cancel_stress leak_shutdown leak_cancel leak_resume leak_cancel_and_resume
+        leak_resume_send_err leak_cancel_and_resume_send_err client_fail_requests client_fail_waiting_requests
+        client_fail_requests_getaddrinfo getaddrinfo_race_gotresolve set_SO_RCVBUF_SO_SNDBUF set_options""",
     "thread": "basic forking conditions_simple deferred_cb_skew no_events",
 }
-COUNTS = {"main": 64, "heap": 1, "et": 3, "finalize": 4, "signal": 10, "util": 32, "thread": 5}
+COUNTS = {"main": 64, "heap": 1, "et": 3, "finalize": 4, "signal": 10, "util": 32, "dns": 34, "thread": 5}
 PROGRAMS = {"init", "eof", "weof", "closed", "time", "changelist", "dumpevents", "fdleak", "ratelim"}
 
 
