@@ -44,6 +44,9 @@ SCRATCH_SIZE = 256 * 1024
 #: What Delivery.delivering is while there is no record in hand.
 SCHEDULED = 2
 
+#: What CallQueue.asked is while a loop() of Python's is awake; earlier than any deadline.
+NOT_ASKED = -inf
+
 ErrorHandler = Callable[[Exception], object]
 
 #: Every queue there is.
@@ -203,9 +206,10 @@ class Delivery(Claimable):
         name, records, _, arena = self._batch
         if self._limits is not None:
             name = -1  # no batch's: each begins with limits of its own
+        awake = NOT_ASKED if self.running else calls.asked
         while True:
             token = run(pointer)
-            calls.sleeping = False
+            calls.asked = awake
             if token != name:
                 if token < 0:
                     return token
@@ -227,9 +231,9 @@ class Delivery(Claimable):
                 if is_last or self.stopping:
                     break
             self.delivering = False
-            calls.sleeping = True  # before the look at what another thread adds, which wakes it then
             if token != name or not again or self.stopping or self.exiting:
                 return token
+            calls.asked = inf  # before the look at what another thread adds, which wakes it then
             if calls.ready or calls.heap or self._graveyard or pinned:
                 return token
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from . import _convert, threads  # noqa: F401  (threads: libevent's locking comes first)
 from ._claim import guarded, unguarded
-from ._delivery import Delivery, ErrorHandler
+from ._delivery import NOT_ASKED, Delivery, ErrorHandler
 from ._errors import check, raise_errno, raise_refused
 from ._ffi import CData, lib
 from ._handles import Owner
@@ -200,13 +200,14 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
             if self._break:
                 return False
             delivery.stopping = delivery.interrupted
-            calls.sleeping = True
-            # What another thread adds from here on wakes it.
+            calls.asked = inf  # asleep: what another thread adds from here on wakes it
             waits = not (calls.ready or (once and made))
             deadline = calls.deadline() if calls.ready or calls.heap else inf
+            # What a function that C calls directly schedules is for libevent to wait for.
+            calls.asked = deadline
             delivery.plan(flags if waits else flags | _ONE_PASS, deadline)
             token = delivery.work(_run, waits and not once and deadline == inf)
-            calls.sleeping = False
+            calls.asked = NOT_ASKED
             if token >= 0:
                 if delivery.pointer is None:
                     return False
@@ -251,7 +252,8 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         delivery = self._delivery
         with delivery.lock:
             pointer = delivery.check_process()
-            if after is None and delivery.running and delivery.delivering and delivery.is_mine():
+            in_a_delivery = delivery.running and delivery.delivering and not self._calls.is_asleep
+            if after is None and in_a_delivery and delivery.is_mine():
                 # libevent's own event that ends the loop has the middle priority.
                 middle, level = self._priorities // 2, lib.lepy_delivery_handed_level(pointer)
                 if level == middle:
@@ -277,7 +279,8 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
                 return
             self._break = True
             delivery.stopping = True
-            if not delivery.is_mine():
+            # In the loop's own thread C sleeps below a function that it calls directly, a filter's say.
+            if not delivery.is_mine() or self._calls.is_asleep:
                 lib.lepy_delivery_interrupt(pointer)
 
     def loopcontinue(self) -> None:

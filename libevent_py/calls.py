@@ -16,7 +16,7 @@ from threading import get_ident
 from time import monotonic
 from typing import Any
 
-from ._delivery import SCHEDULED, Delivery, ErrorHandler
+from ._delivery import NOT_ASKED, SCHEDULED, Delivery, ErrorHandler
 from ._errors import check, raise_refused
 from ._ffi import lib
 from .exceptions import ClosedError
@@ -98,7 +98,6 @@ class CallQueue:
         "is_direct",
         "owner",
         "ready",
-        "sleeping",
         "tolerated",
     )
 
@@ -113,32 +112,41 @@ class CallQueue:
         #: How many in the heap are cancelled, and how many may be before somebody looks.
         self.cancelled = 0
         self.tolerated = 0
-        #: The deadline that libevent waits for; 0.0 the next pass, -inf where loop() tells it.
+        #: The deadline that libevent waits for; 0.0 the next pass, NOT_ASKED while a loop() of Python's
+        #: is awake, which looks for itself: otherwise another thread has to wake whoever runs the loop.
         self.asked = inf
         #: The thread that alone may schedule; None: whichever, 0: none, the base is closed or a parent's.
         self.owner: int | None = None
         #: loop() runs, and makes the calls itself: with one priority nothing else has to come first.
         self.driven = False
         self.is_direct = priorities == 1
-        #: loop() may be in C: another thread has to wake it.
-        self.sleeping = False
         delivery.table.kept[0] = delivery.calls = self
         delivery.on_fork = self._forked
 
     def _forked(self) -> None:
         self.owner = 0
-        self.driven = self.sleeping = False
+        self.driven = False
+        self.asked = inf
 
     def reinited(self) -> None:
         """The base is this process's own again."""
         running = self._delivery.running
         self.owner = get_ident() if running else None
         self.driven = running
+        if running:
+            self.asked = NOT_ASKED
+        else:
+            self.ask()
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether loop(), which runs, is in C, where it hears only what libevent is told."""
+        return self.asked > NOT_ASKED
 
     def enter(self) -> None:
         """loop() begins."""
         self.owner = get_ident()
-        self.asked = -inf
+        self.asked = NOT_ASKED
         self.tolerated = _TOLERATED
         self.driven = True
 
@@ -147,7 +155,7 @@ class CallQueue:
         if self._delivery.inherited:
             return
         # In this order: what a thread adds after that is its own to tell libevent.
-        self.sleeping = self.driven = False
+        self.driven = False
         self.owner = None
         self.tolerated = 0
         self.asked = inf
@@ -323,7 +331,8 @@ class CallQueue:
         """Cancel all; the base is about to be closed."""
         with self._delivery.lock:
             self.owner = 0
-            self.driven = self.sleeping = False
+            self.driven = False
+            self.asked = inf
             left = [*self.ready, *(entry[2] for entry in self.heap)]
             self.ready.clear()
             self.heap.clear()

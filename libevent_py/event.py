@@ -160,11 +160,10 @@ class Event(Handle):
         if isinstance(timeout, CommonTimeout):
             self._live()
             seconds = timeout.seconds
-            result = lib.event_add(self._event, timeout._in(self._delivery))
+            result = lib.event_add(self._event, timeout._for(self._delivery))
         else:
             seconds = _convert.seconds(timeout)
-            self._live()
-            result = lib.lepy_event_add(self._event, seconds)
+            result = lib.lepy_event_add(self._live(), seconds)
         if result:
             check(result, f"cannot add {self!r}")
         if self._events & _PERSIST and (seconds != 0 or self._events != _PERSIST):
@@ -377,9 +376,10 @@ class _BorrowedEvent(Event):
     def add(self, timeout: float | CommonTimeout | None = None) -> None:
         self._live()
         if isinstance(timeout, CommonTimeout):
-            result = lib.event_add(self._event, timeout._in(self._delivery))
+            result = lib.event_add(self._event, timeout._for(self._delivery))
         else:
-            result = lib.lepy_event_add(self._event, _convert.seconds(timeout))
+            seconds = _convert.seconds(timeout)
+            result = lib.lepy_event_add_native(self._delivery.pointer, self._event, seconds)
         check(result, f"cannot add {self!r}")
 
     def remove(self) -> None:

@@ -80,6 +80,12 @@ class CommonTimeout:
             raise ValueError("this CommonTimeout belongs to another EventBase")
         return self._pointer
 
+    def _for(self, delivery: Delivery) -> CData:
+        """As _in(), for an event that is added now."""
+        pointer = self._in(delivery)
+        lib.lepy_delivery_refresh_time(delivery.pointer)
+        return pointer
+
     def __repr__(self) -> str:
         return f"<CommonTimeout {self._seconds:g} s>"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import _convert
 from ._claim import unguarded
-from ._delivery import Delivery
+from ._delivery import NOT_ASKED, Delivery
 from .calls import CallQueue, ScheduledCall, TimedCall
 from .signals import uninterruptible
 
@@ -135,7 +135,7 @@ class Scheduling:
         calls = self._calls
         calls.ready.append(call)
         # loop() looks at ready after it has said that it sleeps, or that it ends; so does close().
-        if calls.sleeping or not calls.driven:
+        if calls.asked > NOT_ASKED:
             calls.wake(call)
         return call
 

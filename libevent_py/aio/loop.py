@@ -14,6 +14,7 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from .._delivery import NOT_ASKED
 from .._errors import raise_errno, raise_refused
 from .._ffi import lib
 from ..base import EventBase
@@ -205,10 +206,11 @@ class Loop(asyncio.SelectorEventLoop):
         if calls.heap:
             deadline = min(deadline, calls.deadline())
         delivery.hold_funerals()
-        calls.sleeping = True
+        calls.asked = inf  # asleep: what another thread adds from here on wakes it
         delivery.plan(_ONE_PASS if self._ready or self._stopping or calls.ready else 0, deadline)
+        calls.asked = deadline
         token = lib.lepy_delivery_run(delivery.pointer)
-        calls.sleeping = False
+        calls.asked = NOT_ASKED
         if token < 0:
             if token == lib.LEPY_RUN_ERROR:
                 raise_errno("event_base_loop failed")
@@ -220,11 +222,10 @@ class Loop(asyncio.SelectorEventLoop):
 
     def _deliver(self, token: int) -> None:
         """Deliver the batch that *token* names, and what else the same pass has found."""
-        delivery, calls = self._delivery, self._base._calls
+        delivery = self._delivery
         while token >= 0:
             delivery.stopping = delivery.interrupted
             delivery.deliver(token)
-            calls.sleeping = False
             if delivery.stopping:
                 delivery.keep_rest()
             if delivery.interrupted:

@@ -39,6 +39,7 @@ uint32_t lepy_delivery_left(const struct lepy_delivery *, int name, uint32_t unr
 struct lepy_batch *lepy_delivery_handed(const struct lepy_delivery *);
 int lepy_delivery_handed_level(const struct lepy_delivery *);
 int lepy_delivery_on_stack(const struct lepy_delivery *);
+void lepy_delivery_refresh_time(const struct lepy_delivery *);
 int lepy_delivery_interrupt(struct lepy_delivery *);
 evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *);
 intptr_t lepy_signal_handler(int number);
@@ -83,7 +84,8 @@ int lepy_delivery_loopbreak(struct lepy_delivery *);
 struct lepy_event *lepy_event_new(struct lepy_delivery *, uint32_t slot, uint32_t generation,
 	evutil_socket_t fd, short events);
 const struct lepy_event *lepy_event_of(const struct event *);
-int lepy_event_add(struct event *, double seconds);
+int lepy_event_add(struct lepy_event *, double seconds);
+int lepy_event_add_native(struct lepy_delivery *, struct event *, double seconds);
 int lepy_event_active(struct lepy_event *, int what);
 int lepy_event_remove(struct lepy_event *);
 int lepy_event_priority_set(struct lepy_event *, int priority);

@@ -235,10 +235,12 @@ lepy_bufferevent_forget(struct lepy_bufferevent *self)
 		free_memory(self);
 }
 
-/* Around a call that may reach a Python filter, which may close this. */
+/* Around a call that may reach a Python filter, which may close this, or may
+ * start a timeout. */
 void
 lepy_bufferevent_enter(struct lepy_bufferevent *self)
 {
+	lepy_delivery_refresh_time(self->handle.delivery);
 	self->busy++;
 }
 
@@ -277,6 +279,7 @@ lepy_bufferevent_enable(struct lepy_bufferevent *self, short events, int report_
 {
 	if (events & EV_READ)
 		self->paused = 0;
+	lepy_delivery_refresh_time(self->handle.delivery);
 	if (self->ops)
 		events = self->ops->pass_on(self, events, 1);
 	if (enable(self, events) < 0)
@@ -342,6 +345,7 @@ lepy_bufferevent_connect(struct lepy_bufferevent *self, evutil_socket_t fd)
 	if (self->ops)
 		return self->ops->connect(self, fd);
 	self->connecting = 1;
+	lepy_delivery_refresh_time(self->handle.delivery);
 	bufferevent_setfd(self->bufferevent, fd);
 	if (bufferevent_socket_connect(self->bufferevent, NULL, 0) < 0) {
 		self->connecting = 0;
@@ -367,6 +371,7 @@ lepy_bufferevent_set_timeouts(struct lepy_bufferevent *self, double read, double
 {
 	struct timeval read_value, write_value;
 
+	lepy_delivery_refresh_time(self->handle.delivery);
 	return bufferevent_set_timeouts(self->bufferevent, optional_timeval(read, &read_value),
 	    optional_timeval(write, &write_value));
 }

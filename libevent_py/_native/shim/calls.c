@@ -51,7 +51,7 @@ lepy_calls_wait(struct lepy_delivery *delivery, double when)
 		if (event_del(delivery->calls_event) < 0)
 			return -1;
 	} else {
-		/* Not from libevent's cached time: it is as old as the pass. */
+		lepy_delivery_refresh_time(delivery);
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		seconds = when - (double)now.tv_sec - (double)now.tv_nsec / 1e9;
 		timeout = lepy_timeval(seconds > 0 ? seconds : 0);

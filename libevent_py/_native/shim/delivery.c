@@ -141,6 +141,8 @@ drain_callback(evutil_socket_t fd, short what, void *arg)
 		if (python_lives) {
 			delivery->delivering = 1;
 			lepy_deliver(delivery->python, token);
+			/* However long that took: libevent is to wait from now on. */
+			lepy_delivery_refresh_time(delivery);
 			delivery->delivering = 0;
 		} else {
 			close_undelivered(delivery->handed, delivery->handed->begin);

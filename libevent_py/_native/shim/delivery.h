@@ -162,6 +162,7 @@ int lepy_delivery_is_disowned(const struct lepy_delivery *delivery);
 int lepy_delivery_owned_by(const struct lepy_delivery *delivery, pthread_t thread);
 int lepy_delivery_is_owned(const struct lepy_delivery *delivery);
 int lepy_delivery_on_stack(const struct lepy_delivery *delivery);
+void lepy_delivery_refresh_time(const struct lepy_delivery *delivery);
 int lepy_delivery_level(const struct lepy_delivery *delivery, int priority);
 int lepy_delivery_interrupt(struct lepy_delivery *delivery);
 evutil_socket_t lepy_delivery_wakeup_fd(struct lepy_delivery *delivery);

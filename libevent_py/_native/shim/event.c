@@ -65,6 +65,16 @@ lepy_timeval(double seconds)
 	return value;
 }
 
+/* Around Python code that libevent runs, and before what is given a timeout there
+ * (called by Event.add for a common one): libevent counts from the beginning of
+ * its pass, however long ago that is. */
+void
+lepy_delivery_refresh_time(const struct lepy_delivery *delivery)
+{
+	if (lepy_delivery_on_stack(delivery))
+		event_base_update_cache_time(delivery->base);
+}
+
 static void
 event_callback(evutil_socket_t fd, short what, void *arg)
 {
@@ -106,10 +116,11 @@ lepy_event_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generatio
 	return self;
 }
 
-/* Called by Event.add: seconds < 0 means no timeout.  -1 with errno, which is
- * 0 where libevent itself refuses (debug mode: edge-triggered and not). */
+/* Called by Event.add of native code's event: seconds < 0 means no timeout.
+ * -1 with errno, which is 0 where libevent itself refuses (debug mode:
+ * edge-triggered and not). */
 int
-lepy_event_add(struct event *event, double seconds)
+lepy_event_add_native(struct lepy_delivery *delivery, struct event *event, double seconds)
 {
 	struct timeval timeout, *limit = NULL;
 
@@ -117,8 +128,16 @@ lepy_event_add(struct event *event, double seconds)
 	if (seconds >= 0) {
 		timeout = lepy_timeval(seconds);
 		limit = &timeout;
+		lepy_delivery_refresh_time(delivery);
 	}
 	return event_get_events(event) & EV_SIGNAL ? lepy_add_signal(event, limit) : event_add(event, limit);
+}
+
+/* Called by Event.add; as lepy_event_add_native. */
+int
+lepy_event_add(struct lepy_event *self, double seconds)
+{
+	return lepy_event_add_native(self->handle.delivery, self->event, seconds);
 }
 
 /* Called by Event.remove: records made until now become stale. */
@@ -201,6 +220,7 @@ lepy_delivery_loopexit(struct lepy_delivery *delivery, double seconds)
 	if (lepy_delivery_forked(delivery))
 		return LEPY_FORKED;
 	atomic_fetch_add(&delivery->visitors, 1);
+	lepy_delivery_refresh_time(delivery);
 	result = event_base_loopexit(delivery->base, &timeout);
 	atomic_fetch_sub(&delivery->visitors, 1);
 	return result;

@@ -39,6 +39,7 @@ process(struct lepy_filter *self, short direction, struct evbuffer *source, stru
 		return evbuffer_add_buffer(target, source) == 0 && source_size ? BEV_OK : BEV_NEED_MORE;
 	self->delivery->direct_calls++;
 	result = lepy_filter_process(self->python, direction == EV_WRITE, source, target, mode);
+	lepy_delivery_refresh_time(self->delivery);
 	self->delivery->direct_calls--;
 	if (result < 0) {
 		fail(self, direction);

@@ -177,7 +177,8 @@ struct timeval lepy_timeval(double seconds);
 
 struct lepy_event *lepy_event_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generation,
     evutil_socket_t fd, short events);
-int lepy_event_add(struct event *event, double seconds);
+int lepy_event_add(struct lepy_event *self, double seconds);
+int lepy_event_add_native(struct lepy_delivery *delivery, struct event *event, double seconds);
 int lepy_event_remove(struct lepy_event *self);
 int lepy_event_priority_set(struct lepy_event *self, int priority);
 int lepy_event_finalize(struct lepy_event *self);
