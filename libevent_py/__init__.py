@@ -41,7 +41,6 @@ from .dns import DNSRequest as DNSRequest
 from .dns import DNSServer as DNSServer
 from .dns import DNSServerRequest as DNSServerRequest
 from .event import Event as Event
-from .event import Signal as Signal
 from .exceptions import ClosedError as ClosedError
 from .exceptions import DNSError as DNSError
 from .exceptions import ForkError as ForkError
@@ -60,6 +59,7 @@ from .listener import Listener as Listener
 from .relay import Relay as Relay
 from .relay import RelayReason as RelayReason
 from .relay import RelayResult as RelayResult
+from .signal_event import Signal as Signal
 from .timer import Timer as Timer
 from .tls import ClientCertificates as ClientCertificates
 from .tls import TLSBufferEvent as TLSBufferEvent

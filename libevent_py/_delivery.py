@@ -24,6 +24,7 @@ from ._claim import Claimable
 from ._errors import check_pointer, raise_refused
 from ._ffi import CData, ffi, lib
 from ._handles import Handle, HandleTable
+from .constants import EVENT_FLAGS
 from .exceptions import ClosedError, WrongThreadError
 from .log import drain
 
@@ -167,7 +168,7 @@ class Delivery(Claimable):
         return lib.lepy_delivery_left(self.pointer, name, length_hint(records))
 
     def limit(self, seconds: float | None, callbacks: int | None, min_priority: int) -> None:
-        """Let libevent look at all priorities anew after so many seconds or callbacks at a stretch."""
+        """Let libevent look at all priorities anew after so many seconds or callbacks."""
         if seconds is not None or callbacks is not None:
             self._limits = (inf if seconds is None else seconds, callbacks or inf, min_priority)
 
@@ -202,7 +203,8 @@ class Delivery(Claimable):
         """
         pointer = self.pointer
         calls = self.calls
-        kept = self.table.kept
+        ready, heap, graveyard = calls.ready, calls.heap, self._graveyard
+        kept, direct = self.table.kept, self.table.direct
         name, records, _, arena = self._batch
         if self._limits is not None:
             name = -1  # no batch's: each begins with limits of its own
@@ -220,8 +222,12 @@ class Delivery(Claimable):
             for slot, generation, kind, is_last, what, offset, length in records:
                 handle = kept[slot]
                 if handle is not None and handle._generation == generation:
+                    callback = direct[slot]
                     try:
-                        handle._deliver(kind, what, arena[offset : offset + length] if length else b"")
+                        if callback is not None:
+                            callback(handle, EVENT_FLAGS[what])
+                        else:
+                            handle._deliver(kind, what, arena[offset : offset + length] if length else b"")
                     except Exception as error:
                         if self.on_error is None:
                             raise
@@ -230,11 +236,12 @@ class Delivery(Claimable):
                     os.close(what)
                 if is_last or self.stopping:
                     break
+            handle = callback = None  # nothing is kept alive by having been the last
             self.delivering = False
             if token != name or not again or self.stopping or self.exiting:
                 return token
             calls.asked = inf  # before the look at what another thread adds, which wakes it then
-            if calls.ready or calls.heap or self._graveyard or pinned:
+            if ready or heap or graveyard or pinned:
                 return token
 
     def deliver(self, token: int) -> None:
@@ -262,10 +269,7 @@ class Delivery(Claimable):
             return None
         _, records, memory, _ = self._batch
         position = len(memory) - (length_hint(records) + 1) * _SIZE
-        if position < 0:
-            return None
-        slot, generation, *_ = _RECORD.unpack_from(memory, position)
-        return self.table.find(slot, generation)
+        return self.table.find(*_RECORD.unpack_from(memory, position)[:2]) if position >= 0 else None
 
     def num_events(self, flags: int) -> int:
         """How many there are in libevent, and of active ones those whose records wait for Python."""

@@ -15,10 +15,11 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Protocol, SupportsIndex, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, SupportsIndex, TypeVar, cast
 
 from ._claim import guarded, unguarded
 from ._ffi import CData
+from .constants import EventFlags
 from .exceptions import ClosedError
 
 if TYPE_CHECKING:
@@ -141,6 +142,8 @@ class HandleTable:
         #: Read by the delivery loop: the handle that a slot keeps, or None.  Slot 0 is the
         #: scheduled calls', which are no handle.
         self.kept: list[Receiver | None] = [None]
+        #: The same for an event that stays added: its callback, where flags are all that this is told.
+        self.direct: list[Callable[[Any, EventFlags], object] | None] = [None]
         # By slot, in the order in which the handles were made.
         self._seen: dict[int, weakref.ref[Handle]] = {}
         self._generations = [0]
@@ -156,6 +159,7 @@ class HandleTable:
         else:
             slot = len(self.kept)
             self.kept.append(None)
+            self.direct.append(None)
             self._generations.append(0)
         self._seen[slot] = weakref.ref(handle)
         handle._slot = slot
@@ -168,7 +172,7 @@ class HandleTable:
 
     def release_slot(self, slot: int, generation: int) -> None:
         """Take *slot* back; records of this *generation* and before are stale from now on."""
-        self.kept[slot] = None
+        self.kept[slot] = self.direct[slot] = None
         self._seen.pop(slot, None)
         self._remains.pop(slot, None)
         self._generations[slot] = (generation + 1) & 0xFFFFFFFF
@@ -180,7 +184,7 @@ class HandleTable:
         slot = new._slot = old._slot
         new._generation = (old._generation + 1) & 0xFFFFFFFF
         self._seen[slot] = weakref.ref(new)
-        self.kept[slot] = new
+        self.kept[slot], self.direct[slot] = new, None
 
     def find(self, slot: int, generation: int) -> Handle | None:
         """The handle that has *slot* in its *generation*."""

@@ -1,12 +1,10 @@
-"""Event and Signal: struct event (floor 4, event2/event.h)."""
+"""Event: struct event (floor 4, event2/event.h)."""
 
 from __future__ import annotations
 
 import os
-import signal as _signal
-import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import _convert, threads
 from ._claim import unguarded
@@ -14,7 +12,7 @@ from ._delivery import delivery_of
 from ._errors import check, check_pointer, raise_refused
 from ._ffi import CData, ffi, lib
 from ._handles import Handle
-from .constants import EventFlags, FlagCache
+from .constants import EVENT_FLAGS, EventFlags
 from .exceptions import ClosedError
 from .finalizer import Finalizer, FinalizerCallback
 from .inspection import CommonTimeout
@@ -22,8 +20,6 @@ from .inspection import CommonTimeout
 if TYPE_CHECKING:
     from .base import EventBase
 
-_event_flags = FlagCache(EventFlags)
-_WAITS = EventFlags.READ | EventFlags.WRITE | EventFlags.SIGNAL | EventFlags.TIMEOUT | EventFlags.CLOSED
 _ALL_FLAGS = sum(int(flag) for flag in EventFlags)
 _PERSIST = lib.EV_PERSIST  # an int: an operation on EventFlags takes longer than event_add
 _pending = lib.event_pending
@@ -55,6 +51,13 @@ class Event(Handle):
     """
 
     __slots__ = ("_activated", "_base", "_callback", "_event", "_events", "_source", "_stays")
+
+    # Its callback is called as this class does it: the delivery then does so itself.
+    _is_plain = True
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._is_plain = cls._deliver is Event._deliver
 
     def __init__(
         self, base: EventBase, fd: _convert.FileDescriptor | None, flags: EventFlags, callback: EventCallback
@@ -132,7 +135,7 @@ class Event(Handle):
     @unguarded
     def flags(self) -> EventFlags:
         """What it waits for (``event_get_events``)."""
-        return _event_flags[self._events]
+        return EVENT_FLAGS[self._events]
 
     @property
     def pointer(self) -> CData:
@@ -168,6 +171,8 @@ class Event(Handle):
             check(result, f"cannot add {self!r}")
         if self._events & _PERSIST and (seconds != 0 or self._events != _PERSIST):
             self._stays = True
+            if self._is_plain:
+                self._delivery.table.direct[self._slot] = self._callback
         self._delivery.table.kept[self._slot] = self
 
     def remove(self) -> None:
@@ -177,7 +182,8 @@ class Event(Handle):
             check(result, f"cannot remove {self!r}")
         self._generation = (self._generation + 1) & 0xFFFFFFFF
         self._stays = False
-        self._delivery.table.kept[self._slot] = None
+        table = self._delivery.table
+        table.kept[self._slot] = table.direct[self._slot] = None
 
     @unguarded
     def active(self, what: EventFlags = EventFlags.TIMEOUT) -> None:
@@ -204,7 +210,7 @@ class Event(Handle):
     def pending(self) -> EventFlags:
         """What it is waiting for, or about to fire with (``event_pending``)."""
         self._live()
-        return _event_flags[_pending(self._event, int(_WAITS), ffi.NULL)]
+        return EVENT_FLAGS[_pending(self._event, _ALL_FLAGS, ffi.NULL)]
 
     @property
     def remaining(self) -> float | None:
@@ -238,7 +244,8 @@ class Event(Handle):
         # An earlier callback of the pass may have added it again.
         if not self._stays and not _pending(self._event, 0xFF, ffi.NULL):
             self._let_go()
-        self._callback(self, _event_flags[what])
+        callback = self._callback  # called as a method, a slot is looked up the slow way
+        callback(self, EVENT_FLAGS[what])
 
     def _let_go(self) -> None:
         """It waits for nothing, so that nothing keeps it, unless another thread activates it just now."""
@@ -294,69 +301,6 @@ class Event(Handle):
             return f"<{type(self).__name__} closed>"
         flags = "|".join(str(flag.name) for flag in EventFlags if flag & self._events) or "no flags"
         return f"<{type(self).__name__} {flags} fd={lib.event_get_fd(self._event)}>"
-
-
-def _has_signals(base: EventBase) -> bool:
-    return any(isinstance(handle, Signal) for handle in base._delivery.table.open_handles())
-
-
-#: libevent delivers a process's signals to one base (``evsig_base``).
-_signal_base: weakref.ref[EventBase] | None = None
-
-_UNCATCHABLE = frozenset(
-    getattr(_signal, name)
-    for name in ("SIGKILL", "SIGSTOP", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL")
-    if hasattr(_signal, name)
-)
-
-
-class Signal(Event):
-    """Calls back when the process gets a signal; waiting from its creation until :meth:`close`.
-
-    libevent's handler stands in for Python's meanwhile: a Signal for SIGINT means no
-    KeyboardInterrupt.  One base of a process may have Signals at a time.
-
-    Args:
-        base: The EventBase to fire in, which keeps it alive.
-        number: The signal, ``signal.SIGTERM`` say.
-        callback: Called as ``callback(signal)`` from the loop, once for each arrival.
-
-    Raises:
-        ValueError: No such signal, or one that cannot be handled in a loop.
-        RuntimeError: Another base has the signals.
-
-    Example::
-
-        Signal(base, signal.SIGTERM, lambda _: base.loopexit())
-    """
-
-    __slots__ = ()
-
-    def __init__(self, base: EventBase, number: int, callback: Callable[[Any], object]) -> None:
-        global _signal_base
-        self._begin()
-        _convert.integer(number, "signal number", 1, _signal.NSIG - 1)
-        if number in _UNCATCHABLE:
-            raise ValueError(f"signal {number} cannot be handled in an event loop")
-        if not callable(callback):
-            raise TypeError(f"callback must be callable, not {type(callback).__name__}")
-        owner = _signal_base() if _signal_base is not None else None
-        if owner is not None and owner is not base and _has_signals(owner):
-            raise RuntimeError("another EventBase has the signals of this process; close its Signals first")
-        self._set_up(base, number, lib.EV_SIGNAL | lib.EV_PERSIST, callback)
-        _signal_base = weakref.ref(base)
-        try:
-            self.add()
-        except BaseException:
-            self.close()
-            raise
-
-    def _deliver(self, kind: int, what: int, data: bytes) -> None:
-        self._callback(self)
-
-    def _reinited(self) -> None:
-        if self._stays:
-            self.add()
 
 
 class _BorrowedEvent(Event):

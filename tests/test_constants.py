@@ -14,7 +14,6 @@ from libevent_py import (
     LoopFlags,
     lib,
 )
-from libevent_py.constants import FlagCache
 
 PREFIXES = {
     EventFlags: "EV_",
@@ -63,12 +62,3 @@ def test_flags_combine() -> None:
     both = EventFlags.READ | EventFlags.PERSIST
     assert isinstance(both, EventFlags)
     assert both == lib.EV_READ | lib.EV_PERSIST
-
-
-def test_the_cache_gives_flags() -> None:
-    """FlagCache makes each number a flag, once."""
-    cache = FlagCache(EventFlags)
-    assert cache[2] is cache[2]
-    assert cache[2] is EventFlags.READ
-    assert cache[18] == EventFlags.READ | EventFlags.PERSIST
-    assert isinstance(cache[18], EventFlags)

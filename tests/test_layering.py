@@ -17,7 +17,8 @@ FLOORS = {
     1: "_ffi _features _build _version",
     2: "exceptions constants log _errors _convert",
     3: "_claim _handles _delivery _callbacks _filter_callbacks",
-    4: "timer finalizer config base closing inspection event threads signals calls scheduling fork",
+    4: "timer signal_event finalizer config base closing inspection event threads signals calls scheduling "
+    "fork",
     5: "buffer listener",
     6: "bufferevent tls dns relay",
     7: "http rpc",

@@ -12,8 +12,8 @@ from typing import Any
 from ..base import EventBase
 from ..bufferevent import BufferEvent
 from ..constants import BufferEventEvents, EventFlags
-from ..event import Signal
 from ..listener import Listener
+from ..signal_event import Signal
 from .arguments import path, port
 
 #: Echoed bytes that one client may leave unread before the server stops reading from it.

@@ -14,7 +14,7 @@ from .._ffi import CData, ffi, lib
 from .._handles import Handle
 from ..buffer import Buffer
 from ..buffer.borrowed import BufferEventBuffer
-from ..constants import BufferEventEvents, BufferEventOptions, EventFlags, FlagCache
+from ..constants import BufferEventEvents, BufferEventOptions, EventFlags
 from .framing import Framing
 from .limits import direction
 from .messages import MessagesCallback
@@ -24,8 +24,6 @@ from .writing import BaseBufferEventWriting
 if TYPE_CHECKING:
     from ..base import EventBase
 
-_event_flags = FlagCache(EventFlags)
-_bufferevent_events = FlagCache(BufferEventEvents)
 
 _KIND_READ = lib.LEPY_KIND_READ
 _KIND_DATA = lib.LEPY_KIND_DATA
@@ -199,7 +197,7 @@ class BaseBufferEvent(BaseBufferEventWriting):
                     self._take_last_messages()
             finally:
                 if self._pointer is not None:
-                    self._tell(_bufferevent_events[what & 0xFFFF], self._error_of(what))
+                    self._tell(BufferEventEvents(what & 0xFFFF), self._error_of(what))
 
     def _look_at_input(self) -> None:
         if not self._reading:
@@ -290,7 +288,7 @@ class BaseBufferEvent(BaseBufferEventWriting):
     @property
     def enabled(self) -> EventFlags:
         """Whether reading and writing are on (``bufferevent_get_enabled``)."""
-        return _event_flags[lib.lepy_bufferevent_get_enabled(self._live())]
+        return EventFlags(lib.lepy_bufferevent_get_enabled(self._live()))
 
     # Below a filter, or an end of a relay.
 

@@ -17,7 +17,7 @@ from typing import Any
 from ...base import EventBase
 from ...bufferevent import BufferEvent
 from ...constants import BufferEventEvents, EventFlags
-from ...event import Signal
+from ...signal_event import Signal
 from ...timer import Timer
 from ..arguments import Address, shown
 from .options import FAILURES, FIXED, Options, read, reason

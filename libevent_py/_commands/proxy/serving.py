@@ -12,7 +12,7 @@ from typing import Any
 from ...base import EventBase
 from ...bufferevent import BufferEvent, LineFraming
 from ...constants import BufferEventEvents, EOLStyle, EventFlags
-from ...event import Signal
+from ...signal_event import Signal
 from .options import FAILURES, Options, from_json, read, reason
 from .reporting import Reporter
 from .server import Proxy
