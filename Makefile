@@ -22,8 +22,8 @@ bench:  ## build, and compare with C programs, uvloop and asyncio (ARGS= goes to
 	@$(BOOTSTRAP) --extra bench
 	$(RUN) benchmarks/run.py $(ARGS)
 
-fuzz: build  ## random calls of the whole API (SECONDS=60, or CALLS=; SEED= for the first program)
-	$(RUN) tests/fuzz $(if $(CALLS),--calls $(CALLS),--seconds $(or $(SECONDS),60)) $(if $(SEED),--seed $(SEED))
+fuzz: build  ## random calls of the whole API (SECONDS=60, or CALLS=; SEED= of the first program; ARGS=)
+	$(RUN) tests/fuzz $(if $(CALLS),--calls $(CALLS),--seconds $(or $(SECONDS),60)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 churn: build  ## a million timers, 200,000 connections… and nothing left (ARGS= a name, or --scale)
 	$(RUN) tests/churn $(ARGS)

@@ -35,7 +35,7 @@ def read(path: str | os.PathLike[str]) -> ResolvConf:
     Raises:
         OSError: It cannot be read.
     """
-    with open(path, encoding="utf-8", errors="replace") as file:
+    with open(os.fspath(path), encoding="utf-8", errors="replace") as file:
         return parse(file.read())
 
 

@@ -69,6 +69,9 @@ class DNSServerRequest(Handle):
     AUTHORITY: ClassVar[int] = lib.EVDNS_AUTHORITY_SECTION
     ADDITIONAL: ClassVar[int] = lib.EVDNS_ADDITIONAL_SECTION
 
+    def __init__(self) -> None:
+        raise TypeError("a DNSServer makes its requests, and gives them to on_request")
+
     @classmethod
     def _take(cls, server: DNSServer, pointer: CData) -> DNSServerRequest:
         self = cls.__new__(cls)

@@ -202,10 +202,10 @@ class DNSSettings(Handle):
         Raises:
             OSError: It cannot be read.
         """
-        with open(path, "rb") as file:
+        name = os.fsencode(path)
+        with open(name, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ValueError(f"{os.fspath(path)!r} is no regular file")
-        name = os.fsencode(path)
         if lib.evdns_base_load_hosts(self._live().evdns, name) < 0:
             raise_errno(f"cannot read {os.fspath(path)!r}")
         self._hosts.append(name)

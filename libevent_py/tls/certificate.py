@@ -38,6 +38,8 @@ class TLSCertificate:
     __slots__ = ("_der", "_info")
 
     def __init__(self, der: bytes) -> None:
+        if not isinstance(der, bytes):
+            raise TypeError(f"der must be bytes, not {type(der).__name__}")
         self._der = der
         self._info: dict[str, Any] | None = None
 
@@ -75,7 +77,10 @@ class TLSCertificate:
         return hash(self._der)
 
     def __repr__(self) -> str:
-        return f"<TLSCertificate {self.info['subject']!r}>"
+        try:
+            return f"<TLSCertificate {self.info['subject']!r}>"
+        except ValueError:
+            return f"<TLSCertificate of {len(self._der)} bytes that are none>"
 
 
 def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:

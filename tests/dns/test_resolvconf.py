@@ -91,6 +91,16 @@ def test_a_file_that_cannot_be_read(base: EventBase, tmp_path: Path) -> None:
     assert dns.nameservers == []
 
 
+def test_a_descriptor_is_no_path(base: EventBase, tmp_path: Path) -> None:
+    """TypeError: open() would take its number, and close it."""
+    dns = DNSBase(base, [])
+    with open(tmp_path / "file", "wb") as file:
+        for read in (dns.resolv_conf_parse, dns.load_hosts):
+            with pytest.raises(TypeError, match="PathLike"):
+                read(file.fileno())  # type: ignore[operator]
+        file.write(b"still open")
+
+
 def test_the_systems_own(base: EventBase) -> None:
     """Without arguments there is some server."""
     assert DNSBase(base).nameservers

@@ -24,6 +24,7 @@ sys.path.append(str(HERE.parents[1]))  # the package where it was built in place
 
 import jail  # noqa: E402
 import minimize  # noqa: E402
+import recipes  # noqa: E402
 import surface  # noqa: E402
 
 
@@ -39,18 +40,16 @@ def _report(seed: int, result: jail.Result, last: int = 40) -> str:
 
 def work(first: int, stride: int) -> None:
     """Run programs until standard input is closed; a line of JSON for each."""
+    recipes.make_certificate()
     seed = first
     while not select.select([sys.stdin], [], [], 0)[0]:
-        started = time.monotonic()
         result = jail.run(seed)
         failure = _report(seed, result) if result.failure else ""
-        print(
-            json.dumps([seed, result.calls, time.monotonic() - started, result.failure, failure]), flush=True
-        )
+        print(json.dumps([seed, result.calls, result.covered, result.failure, failure]), flush=True)
         seed += stride
 
 
-def manage(first: int, calls: int, seconds: float, jobs: int, keep_going: bool) -> int:
+def manage(first: int, calls: int, seconds: float, jobs: int, keep_going: bool, complete: bool) -> int:
     """Have workers run programs until there were enough; how many failed."""
     print(f"fuzz: {surface.describe()}; programs from seed {first} on, {jobs} at a time", flush=True)
     words = [sys.executable, str(HERE), "--worker"]
@@ -63,6 +62,7 @@ def manage(first: int, calls: int, seconds: float, jobs: int, keep_going: bool) 
     outputs = {worker.stdout.fileno(): worker for worker in workers if worker.stdout}
     total = done = failed = 0
     kinds: dict[str, list[int]] = {}
+    covered: set[int] = set()
     began = time.monotonic()
     enough = False
     pending: dict[int, bytes] = dict.fromkeys(outputs, b"")
@@ -78,7 +78,8 @@ def manage(first: int, calls: int, seconds: float, jobs: int, keep_going: bool) 
                 continue
             *lines, pending[fd] = (pending[fd] + chunk).split(b"\n")
             for line in lines:
-                seed, made, _, failure, text = json.loads(line)
+                seed, made, called, failure, text = json.loads(line)
+                covered.update(called)
                 total += made
                 done += 1
                 if failure:
@@ -97,8 +98,10 @@ def manage(first: int, calls: int, seconds: float, jobs: int, keep_going: bool) 
     for failure, seeds in kinds.items():
         print(f"fuzz: {len(seeds)} programs: {failure}: {seeds[:8]}")
     spent = time.monotonic() - began
+    left = [name for name, number in surface.TARGETS.items() if number not in covered]
+    print(f"fuzz: {len(covered)} of {len(surface.TARGETS)} names called" + (f"; not {left}" if left else ""))
     print(f"fuzz: {total} calls in {done} programs, {failed} failed, {spent:.1f} s", flush=True)
-    return failed
+    return failed or (complete and bool(left))
 
 
 def main() -> int:
@@ -111,6 +114,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first program; by default the time says")
     parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1), help="programs at a time")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first failure")
+    parser.add_argument("--complete", action="store_true", help="fail where a public name was not called")
     parser.add_argument("--program", type=int, help="run this one only")
     parser.add_argument("--steps", help="of that program only these steps: 3,17,40")
     parser.add_argument("--minimize", action="store_true", help="find the fewest steps of it that fail")
@@ -121,8 +125,9 @@ def main() -> int:
         return 0
     if words.program is None:
         first = words.seed or int(time.time()) % 100_000 * 1000
-        return min(manage(first, words.calls, words.seconds, words.jobs, words.keep_going), 1)
+        return min(manage(first, words.calls, words.seconds, words.jobs, words.keep_going, words.complete), 1)
     only = frozenset(map(int, words.steps.split(","))) if words.steps else None
+    recipes.make_certificate()
     if words.minimize:
         only = minimize.minimize(words.program, only)
     result = jail.run(words.program, only)

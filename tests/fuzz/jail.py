@@ -14,11 +14,11 @@ import select
 import signal
 import sys
 import tempfile
-import threading
 import warnings
 from typing import NamedTuple, NoReturn
 
 import program as programs
+import surface
 from verdict import told
 
 #: Seconds after which a program hangs.
@@ -40,6 +40,8 @@ class Result(NamedTuple):
     output: str
     #: Its last calls.
     trace: list[str]
+    #: The numbers of the targets (``surface.TARGETS``) that it called.
+    covered: list[int]
 
 
 class _Recorder:
@@ -47,9 +49,12 @@ class _Recorder:
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, 16 + _TRACE_SIZE)
+        self._covered = mmap.mmap(-1, len(surface.TARGETS))
 
-    def count(self) -> None:
+    def count(self, target: int | None) -> None:
         self._memory[0:8] = (int.from_bytes(self._memory[0:8], "little") + 1).to_bytes(8, "little")
+        if target is not None:
+            self._covered[target] = 1
 
     def write(self, line: str) -> None:
         position = int.from_bytes(self._memory[8:16], "little")
@@ -63,6 +68,9 @@ class _Recorder:
 
     def calls(self) -> int:
         return int.from_bytes(self._memory[0:8], "little")
+
+    def covered(self) -> list[int]:
+        return [number for number, called in enumerate(self._covered[:]) if called]
 
     def lines(self) -> list[str]:
         position = int.from_bytes(self._memory[8:16], "little")
@@ -170,7 +178,9 @@ def run(seed: int, only: frozenset[int] | None = None) -> Result:
         os.close(alive)
         output.seek(0)
         text = output.read().decode("utf-8", "replace")
-    return Result(recorder.calls(), _failure(bool(ended), status, text), text, recorder.lines())
+    return Result(
+        recorder.calls(), _failure(bool(ended), status, text), text, recorder.lines(), recorder.covered()
+    )
 
 
 def _failure(ended: bool, status: int, text: str) -> str:
@@ -185,8 +195,3 @@ def _failure(ended: bool, status: int, text: str) -> str:
     if bugs:
         return bugs[-1][:150]
     return f"prints {lines[0][:120]}" if lines else ""
-
-
-def threads_left() -> int:
-    """For the worker: a fork is safe only while it has no thread but its own."""
-    return threading.active_count() - 1

@@ -11,7 +11,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 Operation = Callable[["Program", Random, str], None]
 _KINDS = list(surface.KINDS)
+
+#: For classes that arguments at random do not suffice for.
+MAKERS: dict[str, Operation] = {}
 
 
 def _kind(program: Program, rng: Random) -> str:
@@ -62,12 +65,17 @@ def make(program: Program, rng: Random, path: str) -> None:
 
 def make_kind(program: Program, rng: Random, path: str, name: str) -> None:
     """Make an object of the class with this *name*."""
+    if name in MAKERS and rng.random() < 0.7:
+        MAKERS[name](program, rng, path)
+        return
     kind = surface.KINDS[name]
     positional, keywords = values.arguments(program, rng, kind.parameters)
     if kind.name == "EventBase" and len(program.bases) > 20:
         return
     made = program.attempt(
-        f"{path} {kind.name}({_shown(positional, keywords)})", lambda: kind.type(*positional, **keywords)
+        f"{path} {kind.name}({_shown(positional, keywords)})",
+        lambda: kind.type(*positional, **keywords),
+        target=f"{name}()",
     )
     keep(program, rng, made)
     if hasattr(made, "__iter__") and kind.name.endswith("Pair"):
@@ -98,7 +106,8 @@ def use_member(
     owner: Any = kind.type if member.on_class else target
     if owner is None:
         return
-    name = f"{path} {kind.name}.{member.name}"
+    target_name = f"{kind.name}.{member.name}"
+    name = f"{path} {target_name}"
     if member.parameters is not None:
         positional, keywords = values.arguments(program, rng, member.parameters)
         if member.name in ("loop", "dispatch") and rng.random() < 0.8:
@@ -108,6 +117,8 @@ def use_member(
         found = program.attempt(
             f"{name}({_shown(positional, keywords)})",
             lambda: getattr(owner, member.name)(*positional, **keywords),
+            isinstance(target, Mapping),
+            target_name,
         )
         keep(program, rng, found)
     elif member.writable and rng.random() < 0.5:
@@ -118,7 +129,8 @@ def use_member(
         )
         program.attempt(f"{name} = {one_line(value)}", lambda: setattr(owner, member.name, value))
     else:
-        keep(program, rng, program.attempt(name, lambda: getattr(owner, member.name)))
+        found = program.attempt(name, lambda: getattr(owner, member.name), target=target_name)
+        keep(program, rng, found)
 
 
 def turn(program: Program, rng: Random, path: str) -> None:
@@ -233,8 +245,8 @@ def operate(program: Program, rng: Random, path: str) -> None:
         kind, target = _target(program, rng, path)
         name = kind.name
     operator = rng.choice(_OPERATORS)
-    if target is None or (name == "view" and operator == "attribute"):
-        return
+    if target is None or (name == "view" and operator in ("attribute", "iter")):
+        return  # iter() of a released memoryview is SystemError in CPython 3.10 and 3.11
     other = values.anything(program, rng)
     try:
         found = program.attempt(
@@ -279,13 +291,16 @@ def with_block(program: Program, rng: Random, path: str) -> None:
 def function(program: Program, rng: Random, path: str) -> None:
     """A function of the package's, or an enumeration."""
     if rng.random() < 0.5 and surface.FUNCTIONS:
-        name = rng.choice(list(surface.FUNCTIONS))
-        positional, keywords = values.arguments(program, rng, surface.FUNCTIONS[name])
-        called: Any = getattr(surface.libevent_py, name)
+        name, called = rng.choice(list(surface.FUNCTIONS.items()))
+        positional, keywords = values.arguments(program, rng, surface.parameters_of(called))
     else:
-        name, called = rng.choice(list(surface.ENUMS.items()))
+        name, called = rng.choice(list[tuple[str, Any]](surface.ENUMS.items()))
         positional, keywords = [values.anything(program, rng)], {}
-    program.attempt(f"{path} {name}({_shown(positional, keywords)})", lambda: called(*positional, **keywords))
+    program.attempt(
+        f"{path} {name}({_shown(positional, keywords)})",
+        lambda: called(*positional, **keywords),
+        target=f"{name}()",
+    )
 
 
 def send_signal(program: Program, rng: Random, path: str) -> None:
@@ -357,28 +372,3 @@ def fork(program: Program, rng: Random, path: str) -> None:
         time.sleep(0.001)
     if status:
         raise Bug(f"a forked child ended with status {status}")
-
-
-STEPS: dict[Operation, float] = {
-    make: 14,
-    use: 50,
-    turn: 9,
-    traffic: 7,
-    knock: 2,
-    drop: 4,
-    close: 2,
-    operate: 6,
-    initialize_again: 0.5,
-    with_block: 1.5,
-    function: 1,
-    send_signal: 0.7,
-    reuse_descriptor: 0.7,
-    other_thread: 1.5,
-    fork: 0.4,
-}
-_STEPS, _WEIGHTS = list(STEPS), list(STEPS.values())
-
-
-def choose(program: Program, rng: Random) -> Operation:
-    """What to do in a step."""
-    return rng.choices(_STEPS, _WEIGHTS)[0]

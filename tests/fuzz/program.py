@@ -21,6 +21,7 @@ from random import Random
 from typing import Any
 
 import operations
+import steps
 import surface
 import values
 from verdict import Bug, judge, one_line
@@ -71,7 +72,7 @@ class Program:
         steps: int = STEPS,
         only: frozenset[int] | None = None,
         trace: Callable[[str], None] = lambda line: None,
-        count: Callable[[], None] = lambda: None,
+        count: Callable[[int | None], None] = lambda target: None,
     ) -> None:
         self.seed = seed
         self.steps = steps
@@ -97,6 +98,7 @@ class Program:
         self.started = time.monotonic()
         self.process = os.getpid()
         self.directory = tempfile.mkdtemp(prefix="fuzz", dir="/tmp")
+        os.chdir(self.directory)  # whatever is given a name makes its file there
 
     # What arguments are made of.
 
@@ -136,8 +138,13 @@ class Program:
         choice = rng.random()
         if choice < 0.5 or name == "fd":
             return self.socket(rng)
+        if choice < 0.52:
+            try:
+                return os.dup(self.socket(rng).fileno())
+            except OSError:  # another thread has just closed it
+                return values.closed_fd()
         if choice < 0.6:
-            return os.dup(self.socket(rng).fileno()) if choice < 0.52 else self.socket(rng).fileno()
+            return self.socket(rng).fileno()
         if choice < 0.7:
             return values.closed_fd()
         if choice < 0.75:
@@ -199,7 +206,7 @@ class Program:
         rng = Random(f"{self.seed}/{path}")
         if not self.depth and self.object_of(rng, "EventBase") in (None, *self._closed_bases()):
             operations.make_kind(self, rng, path, "EventBase")
-        operations.choose(self, rng)(self, rng, path)
+        steps.choose(rng)(self, rng, path)
 
     def _closed_bases(self) -> list[EventBase]:
         return [base for base in self.slots["EventBase"] if base is not None and base.closed]
@@ -212,10 +219,12 @@ class Program:
             self._local.budget -= 1
             self.step(f"{path}:{number}")
 
-    def attempt(self, what: str, call: Callable[[], Any], operation: bool = False) -> Any:
-        """Make one *call* of the API; None where it raised what it may."""
+    def attempt(
+        self, what: str, call: Callable[[], Any], operation: bool = False, target: str | None = None
+    ) -> Any:
+        """Make one *call* of the API, of that *target*; None where it raised what it may."""
         self.calls += 1
-        self._count()
+        self._count(None if target is None else surface.TARGETS[target])
         self._trace(f"{threading.current_thread().name[:8]}{'  ' * self.depth} {what}")
         try:
             return call()
@@ -230,6 +239,8 @@ class Program:
             return b""
         rng = Random(f"{self.seed}/cb{path}")
         self._trace(f"{'  ' * self.depth} callback {path}({', '.join(map(one_line, arguments))})")
+        for argument in arguments:
+            operations.keep(self, rng, argument)
         self._local.depth = self.depth + 1
         try:
             choice = rng.random()

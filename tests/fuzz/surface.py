@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import enum
+import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import libevent_py
 
-#: The raw layer is C, and may do what C does.
-RAW = {"ffi", "lib"}
+#: Where public names are, besides the package itself.
+MODULES = ("http", "log", "aio")
+
+#: What is no subject of the fuzz, and why.
+LEFT_OUT = {
+    "ffi": "the raw layer is C, and may do what C does",
+    "lib": "the raw layer is C, and may do what C does",
+    "__version__": "a text",
+    "log.logger": "an object of logging's",
+    "log.enable_debug_logging": "for the whole process, whose every call would log",
+    "aio.Loop": "asyncio's methods, for which CI has CPython's own tests of asyncio",
+    "aio.EventLoopPolicy": "asyncio's methods",
+    "aio.new_event_loop": "makes an aio.Loop",
+    "aio.run": "runs a coroutine in such a loop",
+    "aio.install": "changes the process's policy for good",
+}
 
 
 class Parameter(NamedTuple):
@@ -76,9 +91,21 @@ def _members(cls: type) -> tuple[Member, ...]:
     return tuple(found)
 
 
+def public_names() -> dict[str, Any]:
+    """All that the package offers: by name in itself, by module and name in :data:`MODULES`."""
+    found = {name: getattr(libevent_py, name) for name in libevent_py.__all__}
+    known = {id(value) for value in found.values()}
+    for module_name in MODULES:
+        module = importlib.import_module(f"libevent_py.{module_name}")
+        for name in getattr(module, "__all__", vars(module)):
+            value = getattr(module, name)
+            if not name.startswith("_") and not inspect.ismodule(value) and id(value) not in known:
+                found[f"{module_name}.{name}"] = value
+    return found
+
+
 def _public(wanted: Callable[[Any], bool]) -> dict[str, Any]:
-    names = [name for name in libevent_py.__all__ if name not in RAW]
-    return {name: value for name in names if wanted(value := getattr(libevent_py, name))}
+    return {name: value for name, value in public_names().items() if name not in LEFT_OUT and wanted(value)}
 
 
 def _is_kind(value: Any) -> bool:
@@ -94,7 +121,7 @@ ENUMS: dict[str, type[enum.IntEnum]] = _public(
 )
 
 #: Functions of the package itself.
-FUNCTIONS = {name: parameters_of(function) for name, function in _public(inspect.isroutine).items()}
+FUNCTIONS = _public(inspect.isroutine)
 
 #: Annotations name base classes too: the kinds that each name stands for.
 NAMED_KINDS: dict[str, list[str]] = {}
@@ -102,6 +129,19 @@ for _kind in KINDS.values():
     for _class in _kind.type.__mro__:
         if _class.__module__.startswith("libevent_py"):
             NAMED_KINDS.setdefault(_class.__name__, []).append(_kind.name)
+
+
+#: Every call that there is to make, and its number: a run tells which of them it has made.
+TARGETS = {
+    name: number
+    for number, name in enumerate(
+        [
+            *(f"{kind.name}()" for kind in KINDS.values()),
+            *(f"{kind.name}.{member.name}" for kind in KINDS.values() for member in kind.members),
+            *(f"{name}()" for name in (*ENUMS, *FUNCTIONS)),
+        ]
+    )
+}
 
 
 def describe() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import pickle
 import traceback
 from pathlib import Path
@@ -25,7 +26,7 @@ DOCUMENTED = (
 )
 
 #: Documented for an operation of Python's own: ``buffer[99]``, ``next(lines)``.
-OF_OPERATIONS = (IndexError, StopIteration)
+OF_OPERATIONS = (IndexError, KeyError, StopIteration)
 
 #: Python's own words for what a package should have prevented, though the type is documented.
 TELLTALES = ("changed size during iteration", "mutated during iteration", "not subscriptable")
@@ -73,6 +74,6 @@ def one_line(value: Any, limit: int = 40) -> str:
     """A short text for *value* that calls nothing of the package's."""
     if isinstance(value, (bytes, bytearray)) and len(value) < 1 << 30:
         return f"{type(value).__name__}[{len(value)}]"
-    if isinstance(value, (int, float, str, type(None), tuple)):
+    if type(value) in (int, bool, float, str, type(None)) or isinstance(value, enum.Enum):
         return repr(value)[:limit]
     return type(value).__name__

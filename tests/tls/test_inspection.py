@@ -131,6 +131,7 @@ def test_what_is_no_certificate(authority: Authority) -> None:
     for length in range(0, len(der) - 1, 7):
         with pytest.raises(ValueError):
             TLSCertificate(der[:length]).info  # noqa: B018
+        assert "that are none" in repr(TLSCertificate(der[:length]))
     for index in range(len(der)):
         garbled = bytearray(der)
         garbled[index] ^= 0xFF

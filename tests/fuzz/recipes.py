@@ -1,0 +1,116 @@
+"""What arguments at random would hardly ever make: encrypted connections, questions to a server."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import operations
+import values
+
+from libevent_py import (
+    BufferEventPair,
+    EventBase,
+    EventFlags,
+    LoopFlags,
+    TLSBufferEvent,
+    TLSContext,
+    TLSFilterBufferEvent,
+    TLSVersion,
+)
+
+if TYPE_CHECKING:
+    from program import Program
+
+#: The A record of x.fuzz, as RFC 1035 asks for it.
+_QUESTION = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01x\x04fuzz\x00\x00\x01\x00\x01"
+
+_WORDS = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30")
+
+#: The PEM file of a key and a certificate, once make_certificate() was called; b"" without openssl.
+_certificate = b""
+
+
+def make_certificate() -> None:
+    """Make one for all programs that this process is to run."""
+    global _certificate
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder, "key")
+        words = ["openssl", *_WORDS, "-subj", "/CN=fuzz", "-keyout", str(key), "-out", "-"]
+        try:
+            done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, check=True)
+            _certificate = key.read_bytes() + done.stdout
+        except (OSError, subprocess.CalledProcessError):
+            pass
+
+
+def _context(rng: Random, server: bool) -> TLSContext:
+    version = rng.choice((TLSVersion.TLSv1_2, None))
+    if server:
+        return TLSContext.server(_certificate, maximum=version, alpn=["x", "y"])
+    return TLSContext.client(verify=False, maximum=version, alpn=rng.choice(([], ["y"])))
+
+
+def make_context(program: Program, rng: Random, path: str) -> None:
+    """A TLSContext, for either side."""
+    server = bool(_certificate) and rng.random() < 0.5
+    made = program.attempt(
+        f"{path} TLSContext for {'a server' if server else 'clients'}", lambda: _context(rng, server)
+    )
+    operations.keep(program, rng, made)
+
+
+operations.MAKERS["TLSContext"] = make_context
+
+
+def encrypt(program: Program, rng: Random, path: str) -> None:
+    """Two ends of an encrypted connection, over a socket or over a pair."""
+    base = program.object_of(rng, "EventBase")
+    if base is None or not _certificate:
+        return
+
+    def connect() -> list[Any]:
+        contexts = _context(rng, True), _context(rng, False)
+        if rng.random() < 0.5:
+            made: list[Any] = [
+                TLSBufferEvent(base, context, sock) for context, sock in zip(contexts, values.socket_pair())
+            ]
+        else:
+            pair = BufferEventPair(base)
+            made = [TLSFilterBufferEvent(below, context) for context, below in zip(contexts, pair)]
+        for end in made:
+            end.enable(EventFlags.READ)
+            end.write(b"hello")
+        return made
+
+    ends = program.attempt(f"{path} encrypt", connect)
+    for end in ends or ():
+        operations.keep(program, rng, end)
+    for _ in range(rng.randrange(8)):
+        program.attempt(f"{path} loop", lambda: base.loop(LoopFlags.ONCE | LoopFlags.NONBLOCK))
+    for end in ends or ():
+        operations.keep(program, rng, program.attempt(f"{path} session", lambda end=end: end.session))
+
+
+def ask(program: Program, rng: Random, path: str) -> None:
+    """A question comes to a DNSServer, which may answer in its callback or keep it."""
+    server = program.object_of(rng, "DNSServer")
+    if server is None:
+        return
+    address = program.attempt(f"{path} DNSServer.address", lambda: server.address)
+    if not isinstance(address, tuple):
+        return
+    try:
+        with socket.socket(
+            socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM
+        ) as sock:
+            sock.sendto(_QUESTION[: None if rng.random() < 0.9 else rng.randrange(30)], address[:2])
+    except OSError:
+        return
+    base = server.base
+    if isinstance(base, EventBase):
+        program.attempt(f"{path} loop", lambda: base.loop(LoopFlags.ONCE | LoopFlags.NONBLOCK))
