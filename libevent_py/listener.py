@@ -68,9 +68,7 @@ class Listener(Handle):
         on_error: AcceptErrorCallback | None = None,
     ) -> None:
         self._begin()
-        if not callable(on_accept):
-            raise TypeError(f"on_accept must be callable, not {type(on_accept).__name__}")
-        _convert.callback(on_error, "on_error")
+        _check_callbacks(on_accept, on_error)
         _convert.integer(backlog, "backlog", 1, 65535)
         _convert.integer(defer_accept, "defer_accept", 0, 86400)
         if defer_accept and not hasattr(socket, "TCP_DEFER_ACCEPT"):
@@ -138,6 +136,18 @@ class Listener(Handle):
         """
         check(lib.lepy_listener_disable(self._live()), "cannot stop listening")
 
+    def set_callbacks(self, on_accept: AcceptCallback, on_error: AcceptErrorCallback | None = None) -> None:
+        """Exchange both callbacks (``evconnlistener_set_cb``, ``evconnlistener_set_error_cb``).
+
+        Args:
+            on_accept: As for the constructor; it also gets what has been accepted already.
+            on_error: As for the constructor; None for nobody.
+        """
+        _check_callbacks(on_accept, on_error)
+        self._live()
+        self._on_accept = on_accept
+        self._on_error = on_error
+
     def _deliver(self, kind: int, what: int, data: bytes) -> None:
         if kind == _KIND_ACCEPT:
             sock = socket.socket(self._sock.family, self._sock.type, self._sock.proto, what)
@@ -166,6 +176,12 @@ class Listener(Handle):
         if self._pointer is None:
             return "<Listener closed>"
         return f"<Listener at {self._sock.getsockname()!r}>"
+
+
+def _check_callbacks(on_accept: AcceptCallback, on_error: AcceptErrorCallback | None) -> None:
+    if not callable(on_accept):
+        raise TypeError(f"on_accept must be callable, not {type(on_accept).__name__}")
+    _convert.callback(on_error, "on_error")
 
 
 def _bind(

@@ -1,0 +1,80 @@
+"""docs/functions.md has every function of its headers once, and each Python name in it exists."""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import ROOT
+
+import libevent_py
+
+PAGE = (ROOT / "docs" / "functions.md").read_text()
+CDEF = ROOT / "libevent_py" / "_native" / "cdef"
+
+#: The page is to have these at least; whoever wraps another header adds its section.
+HEADERS = {"event.h", "thread.h", "util.h", "listener.h", "buffer.h", "bufferevent.h"}
+SECTIONS = dict(re.findall(r"^## event2/(\w+\.h)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+
+
+def rows(header: str) -> list[tuple[list[str], str]]:
+    """The C functions and what is told of them, row by row."""
+    table = re.findall(r"^\| (`.*?) \| (.*) \|$", SECTIONS[header], re.MULTILINE)
+    return [(re.findall(r"`(\w+)`", functions), told) for functions, told in table]
+
+
+def declared(header: str) -> list[str]:
+    """The functions in the declarations of a header."""
+    text = re.sub(r"/\*.*?\*/", "", (CDEF / header).read_text(), flags=re.DOTALL)
+    return re.findall(r"\b(\w+)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)\s*;", text)
+
+
+def resolve(name: str) -> Any:
+    """What a dotted name stands for: ours, a builtin, or of the standard library."""
+    first, *rest = name.split(".")
+    if first == "libevent_py":
+        found: Any = libevent_py
+    elif hasattr(libevent_py, first):
+        found = getattr(libevent_py, first)
+    elif hasattr(builtins, first):
+        found = getattr(builtins, first)
+    else:
+        found = importlib.import_module(first)
+        if rest and not hasattr(found, rest[0]):
+            found = importlib.import_module(f"{first}.{rest.pop(0)}")
+    for attribute in rest:
+        found = getattr(found, attribute)
+    return found
+
+
+def test_the_headers() -> None:
+    """All that are wrapped have a section, and no other file has one."""
+    assert set(SECTIONS) >= HEADERS
+    assert all((CDEF / header).is_file() for header in SECTIONS)
+
+
+@pytest.mark.parametrize("header", sorted(SECTIONS))
+def test_every_function_once(header: str) -> None:
+    """No more and no fewer than the header declares."""
+    listed = [function for functions, _ in rows(header) for function in functions]
+    assert sorted(listed) == sorted(declared(header))
+
+
+@pytest.mark.parametrize("header", sorted(SECTIONS))
+def test_every_name_exists(header: str) -> None:
+    """And a row without one says why its functions are raw."""
+    for functions, told in rows(header):
+        names = re.findall(r"`([A-Za-z_][\w.]*)`", told)
+        for name in names:
+            resolve(name)
+        assert names or told.startswith("raw: "), functions
+
+
+def test_the_links() -> None:
+    """Each page that it refers to is there."""
+    for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
+        assert Path(ROOT / "docs" / target).is_file(), target
