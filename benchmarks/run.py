@@ -25,6 +25,7 @@ from machine import HERE, Program, compile_programs, facts, interpreter
 SUBJECTS = {
     "cascade": subjects.cascade,
     "echo": subjects.echo,
+    "tls": subjects.tls,
     "timers": subjects.timers,
     "calls": subjects.calls,
     "idle": subjects.idle,
@@ -34,6 +35,7 @@ SUBJECTS = {
 KINDS = {
     "cascade": ["libevent_py", "uvloop", "asyncio"],
     "echo": ["libevent_py", "libevent_py-buffer", "uvloop", "asyncio-64k", "asyncio"],
+    "tls": ["libevent_py", "uvloop", "asyncio"],
     "timers": ["libevent_py", "libevent_py-timer", "uvloop", "asyncio"],
     "calls": ["libevent_py", "uvloop", "asyncio"],
     "idle": ["libevent_py", "uvloop", "asyncio"],

@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from machine import LOAD_CORE, MEASURED_CORE, Program, answers, start
+from machine import BUILT, LOAD_CORE, MEASURED_CORE, Program, answers, start
 
 #: Echo: how many connections at a time.
 CONNECTIONS = 100
+TLS_CONNECTIONS = 50
 SIZES = {"1 KiB": 1024, "64 KiB": 64 * 1024}
 
 #: The cases of the program ``calls``.
@@ -76,6 +78,30 @@ def echo(program: Program, quick: bool) -> Samples:
     return found
 
 
+def tls(program: Program, quick: bool) -> Samples:
+    """Echo by TLS 1.3 over 50 connections; the server's CPU microseconds per message."""
+    warm_up, seconds = (0.5, 1.0) if quick else (1.0, 2.5)
+    found = {}
+    pem = certificate()
+    for name, size in SIZES.items():
+        with server(program, command=program.command("tls_echo_server", pem)) as (port, pid):
+            words = (port, TLS_CONNECTIONS, size, warm_up, -seconds, pid, "tls")
+            found[name] = _median_of(answers(Program("C").command("echo_client", *words), LOAD_CORE))
+    return found
+
+
+def certificate() -> Path:
+    """A PEM file with a key and its self-signed certificate, made once by the openssl command."""
+    pem = BUILT / "certificate.pem"
+    if not pem.exists():
+        key = BUILT / "key.pem"
+        words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        words += ["-nodes", "-subj", "/CN=localhost", "-days", "3650", "-keyout", str(key)]
+        made = subprocess.run(words, check=True, capture_output=True).stdout
+        pem.write_bytes(key.read_bytes() + made)
+    return pem
+
+
 def idle(program: Program, quick: bool) -> Samples:
     """Memory of the server per connection, in bytes: just accepted, and after an echo of 1 KiB."""
     count = 1_000 if quick else 5_000
@@ -103,9 +129,9 @@ def _median_of(found: list[dict[str, float]]) -> Sample:
 
 
 @contextlib.contextmanager
-def server(program: Program, *prefix: str) -> Iterator[tuple[int, int]]:
-    """Run an echo server, with *prefix* before its command; its port and process."""
-    with start([*prefix, *program.command("echo_server")], MEASURED_CORE) as process:
+def server(program: Program, *prefix: str, command: list[str] | None = None) -> Iterator[tuple[int, int]]:
+    """Run an echo server, or *command*, with *prefix* before it; its port and process."""
+    with start([*prefix, *(command or program.command("echo_server"))], MEASURED_CORE) as process:
         try:
             assert process.stdout is not None
             yield int(process.stdout.readline()), process.pid

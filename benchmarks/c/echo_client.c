@@ -1,6 +1,6 @@
 /* The load of the echo servers: each connection sends a message, waits until
  * all of it is back, compares it, and sends the next.
- * usage: echo_client PORT CONNECTIONS SIZE WARM_UP MESSAGES PID
+ * usage: echo_client PORT CONNECTIONS SIZE WARM_UP MESSAGES PID [tls]
  * With MESSAGES < 0: for that many seconds.  PID is the server's: its CPU time
  * is read from /proc. */
 #include <arpa/inet.h>
@@ -13,10 +13,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifdef LEPY_WITH_OPENSSL
+#include <openssl/ssl.h>
+#else
+typedef void SSL;
+#endif
+
 #include "measure.h"
 
 struct connection {
 	int fd;
+	SSL *ssl; /* NULL: without TLS */
 	size_t sent, got;
 	int wants_out;
 };
@@ -35,10 +42,50 @@ watch(struct connection *self, int operation, int out)
 	self->wants_out = out;
 }
 
+#ifdef LEPY_WITH_OPENSSL
+/* As send and recv, but for the errors' names. */
+static ssize_t
+tls_result(struct connection *self, int count)
+{
+	if (count > 0)
+		return count;
+	count = SSL_get_error(self->ssl, count);
+	errno = count == SSL_ERROR_WANT_READ || count == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+	return -1;
+}
+
+static void
+shake_hands(struct connection *self)
+{
+	static SSL_CTX *context;
+
+	if (!context)
+		context = SSL_CTX_new(TLS_client_method());
+	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE);
+	self->ssl = SSL_new(context);
+	SSL_set_fd(self->ssl, self->fd);
+	if (SSL_connect(self->ssl) != 1)
+		fail("SSL_connect");
+}
+#define SEND(self, data, length) tls_result(self, SSL_write(self->ssl, data, (int)(length)))
+#define RECEIVE(self, data, length) tls_result(self, SSL_read(self->ssl, data, (int)(length)))
+#else
+#define SEND(self, data, length) (-1)
+#define RECEIVE(self, data, length) (-1)
+static void
+shake_hands(struct connection *self)
+{
+	(void)self;
+	fail("TLS is not compiled in");
+}
+#endif
+
 static void
 send_more(struct connection *self)
 {
-	ssize_t count = send(self->fd, message + self->sent, size - self->sent, MSG_NOSIGNAL);
+	const char *rest = message + self->sent;
+	size_t left = size - self->sent;
+	ssize_t count = self->ssl ? SEND(self, rest, left) : send(self->fd, rest, left, MSG_NOSIGNAL);
 
 	if (count < 0 && errno != EAGAIN)
 		fail("send");
@@ -52,7 +99,8 @@ send_more(struct connection *self)
 static int
 receive(struct connection *self)
 {
-	ssize_t count = recv(self->fd, echoed, size - self->got, 0);
+	size_t left = size - self->got;
+	ssize_t count = self->ssl ? RECEIVE(self, echoed, left) : recv(self->fd, echoed, left, 0);
 
 	if (count == 0 || (count < 0 && errno != EAGAIN))
 		fail("recv");
@@ -67,6 +115,17 @@ receive(struct connection *self)
 		return 0;
 	self->got = self->sent = 0;
 	return 1;
+}
+
+static int
+is_pending(struct connection *self)
+{
+#ifdef LEPY_WITH_OPENSSL
+	return self->ssl && SSL_pending(self->ssl);
+#else
+	(void)self;
+	return 0;
+#endif
 }
 
 /* Seconds that the server's threads were on a CPU, and of these in the kernel
@@ -111,10 +170,15 @@ run(long messages, double seconds)
 
 			if (events[i].events & EPOLLOUT)
 				send_more(self);
-			if ((events[i].events & ~(uint32_t)EPOLLOUT) && receive(self)) {
-				done++;
-				send_more(self);
-			}
+			if (!(events[i].events & ~(uint32_t)EPOLLOUT))
+				continue;
+			/* What OpenSSL has read already makes no socket readable. */
+			do {
+				if (receive(self)) {
+					done++;
+					send_more(self);
+				}
+			} while (is_pending(self));
 		}
 	}
 	return done;
@@ -129,7 +193,7 @@ main(int argc, char **argv)
 	struct connection *all;
 	long done;
 
-	if (argc != 7)
+	if (argc != 7 && argc != 8)
 		return 2;
 	address.sin_port = htons((uint16_t)atoi(argv[1]));
 	connections = atoi(argv[2]);
@@ -150,6 +214,8 @@ main(int argc, char **argv)
 		if (connect(all[i].fd, (struct sockaddr *)&address, sizeof address) < 0)
 			fail("connect");
 		setsockopt(all[i].fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+		if (argc == 8)
+			shake_hands(&all[i]);
 		fcntl(all[i].fd, F_SETFL, O_NONBLOCK);
 		watch(&all[i], EPOLL_CTL_ADD, 0);
 		send_more(&all[i]);
