@@ -12,8 +12,10 @@ from typing import Any
 from ..base import EventBase
 from ..bufferevent import BufferEvent
 from ..constants import BufferEventEvents, EventFlags
+from ..exceptions import TLSError, UnsupportedError
 from ..listener import Listener
 from ..signal_event import Signal
+from ..tls import TLSBufferEvent, TLSContext
 from .arguments import path, port
 
 #: Echoed bytes that one client may leave unread before the server stops reading from it.
@@ -26,18 +28,25 @@ class EchoServer:
     Args:
         base: The EventBase to serve in.
         address: Where to listen, as for Listener.
+        context: Whose TLS to speak; None for plain bytes.
     """
 
-    def __init__(self, base: EventBase, address: tuple[str, int] | str) -> None:
+    def __init__(
+        self, base: EventBase, address: tuple[str, int] | str, context: TLSContext | None = None
+    ) -> None:
         self.connections = 0
         self.bytes = 0
         self._base = base
+        self._context = context
         self.listener = Listener(base, address, self.on_accept, backlog=1024)
 
     def on_accept(self, listener: Listener, sock: socket.socket, address: Any) -> None:
         """Serve a new connection."""
         self.connections += 1
-        self._serve(BufferEvent(self._base, sock))
+        if self._context is None:
+            self._serve(BufferEvent(self._base, sock))
+        else:
+            self._serve(TLSBufferEvent(self._base, self._context, sock))
 
     def _serve(self, bev: BufferEvent) -> None:
         bev.set_callbacks(on_read=self.on_read, on_event=self.on_event)
@@ -55,8 +64,10 @@ class EchoServer:
 
     def on_event(self, bev: BufferEvent, what: BufferEventEvents) -> None:
         """The client has gone, or has said all and still waits for the rest of its echo."""
-        if what & BufferEventEvents.EOF and bev.output:
-            bev.set_callbacks(on_write=BufferEvent.close, on_event=self.on_event)
+        if what & BufferEventEvents.CONNECTED:
+            return  # TLS has shaken hands
+        if what & BufferEventEvents.EOF:
+            bev.close_when_flushed()
         else:
             bev.close()
 
@@ -75,17 +86,25 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--port", type=port, default=7777, metavar="N", help="0 for any free one (default: %(default)s)"
     )
     parser.add_argument("--unix", type=path, metavar="PATH", help="listen on this path instead")
+    parser.add_argument(
+        "--tls", nargs=2, type=path, metavar=("CERT", "KEY"), help="speak TLS, with these PEM files"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop."""
+    try:
+        context = TLSContext.server(*arguments.tls) if arguments.tls else None
+    except (TLSError, UnsupportedError, OSError) as error:
+        print(f"echo: {error}", file=sys.stderr)
+        return 1
     address = f"unix:{arguments.unix}" if arguments.unix else (arguments.host, arguments.port)
     with EventBase() as base:
         for number in signal.SIGINT, signal.SIGTERM:
             Signal(base, number, lambda _: base.loopexit())
         try:
-            server = EchoServer(base, address)
+            server = EchoServer(base, address, context)
         except OSError as error:
             other = "--unix PATH" if arguments.unix else "--port N (0: any free one)"
             print(f"echo: {error.strerror or error}; choose another with {other}", file=sys.stderr)

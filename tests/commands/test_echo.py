@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from certificates import Authority
 from command import run_command, start
 
 from libevent_py import EventBase
 from libevent_py._commands import echo
+from libevent_py._features import has
 
 
 @contextmanager
@@ -164,3 +167,39 @@ def test_a_client_that_never_reads_is_not_read_from(base: EventBase) -> None:
         assert served.bytes == sent
     served.listener.close()
     assert base.dispatch()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A CA, where there is TLS."""
+    if not has("bufferevent_openssl_socket_new"):
+        pytest.skip("this build has no OpenSSL")
+    return Authority(tmp_path_factory.mktemp("echo"))
+
+
+def test_tls(authority: Authority) -> None:
+    """``--tls``: the same over TLS, with a clean end."""
+    pem = str(authority.certificate("localhost"))
+    context = ssl.create_default_context(cafile=str(authority.ca))
+    with server("--port", "0", "--tls", pem, pem) as (process, address):
+        with context.wrap_socket(connect(address), server_hostname="localhost") as client:
+            client.sendall(b"x" * 100_000)
+            got = b""
+            while len(got) < 100_000:
+                got += client.recv(65536)
+            client.unwrap().close()
+        process.terminate()
+        out, error = process.communicate()
+    assert (process.returncode, error) == (0, "")
+    assert "1 connections, 100,000 bytes" in out
+
+
+def test_tls_without_its_files(authority: Authority, tmp_path: Path) -> None:
+    """What is wrong with the certificate or the key is told in one line."""
+    pem = str(authority.certificate("localhost"))
+    missing = run_command("echo", "--tls", str(tmp_path / "missing"), pem)
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert "missing" in missing.stderr
+    wrong = run_command("echo", "--tls", pem, str(authority.certificate("other")))
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "the key is not the certificate's" in wrong.stderr
