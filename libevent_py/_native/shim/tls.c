@@ -126,6 +126,7 @@ lepy_tls_new(SSL_CTX *context)
 		return NULL;
 	}
 	SSL_set_app_data(tls->ssl, tls);
+	SSL_set_info_callback(tls->ssl, lepy_tls_watch);
 	return tls;
 }
 

@@ -81,6 +81,7 @@ size_t lepy_tls_send(struct lepy_bufferevent *self, const char *data, size_t len
 void lepy_tls_get_failure(const struct lepy_tls *tls, struct lepy_tls_failure *failure);
 unsigned long lepy_tls_take_error(char *detail, size_t size);
 void lepy_tls_note_failure(struct lepy_tls *tls, int kind, int error);
+void lepy_tls_watch(const SSL *ssl, int where, int value);
 void lepy_tls_note_libevents(struct lepy_tls *tls, short what, int error);
 
 /* tls_inspection.c */

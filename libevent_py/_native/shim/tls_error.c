@@ -53,25 +53,31 @@ was_never_connected(struct lepy_tls *tls)
 	return fd >= 0 && getpeername(fd, (struct sockaddr *)&address, &length) < 0;
 }
 
-/* For what libevent reports as ERROR, with errno: it keeps OpenSSL's errors, the
- * last first, and before them all SSL_get_error's value, as if that were one. */
+/* For what libevent reports as ERROR, with errno.  OpenSSL's own reason was noted
+ * when it arose: libevent takes it off the queue, and 2.2 gives it to nobody. */
 void
 lepy_tls_note_libevents(struct lepy_tls *tls, short what, int error)
 {
-	unsigned long code, first = 0;
-	int kind = 0;
-
-	while ((code = bufferevent_get_openssl_error(tls->bufferevent)) != 0) {
-		if (code <= SSL_ERROR_WANT_ACCEPT)
-			kind = (int)code;
-		else
-			first = code;
-	}
-	if (!kind)
-		kind = first ? SSL_ERROR_SSL : SSL_ERROR_SYSCALL;
-	if (!first && tls->underlying && what == BEV_EVENT_ERROR && !was_never_connected(tls))
+	if (tls->underlying && what == BEV_EVENT_ERROR && !was_never_connected(tls))
 		error = 0;
-	note(tls, kind, first, error);
+	note(tls, SSL_ERROR_SYSCALL, 0, error);
+}
+
+/* SSL_set_info_callback's: sees each failure while its reason is at hand. */
+void
+lepy_tls_watch(const SSL *ssl, int where, int value)
+{
+	struct lepy_tls *tls = SSL_get_app_data(ssl);
+	unsigned long code = 0;
+
+	if (!tls)
+		return;
+	if (where == SSL_CB_READ_ALERT && value >> 8 == SSL3_AL_FATAL)
+		code = ERR_PACK(ERR_LIB_SSL, 0, SSL_AD_REASON_OFFSET + (value & 0xff));
+	else if (where == SSL_CB_WRITE_ALERT || ((where & SSL_CB_EXIT) && value <= 0))
+		code = ERR_peek_error();
+	if (code)
+		note(tls, SSL_ERROR_SSL, code, 0);
 }
 
 /* Called by Python, where ERROR is delivered. */
