@@ -46,8 +46,25 @@ CASES = {
         leak_resume_send_err leak_cancel_and_resume_send_err client_fail_requests client_fail_waiting_requests
         client_fail_requests_getaddrinfo getaddrinfo_race_gotresolve set_SO_RCVBUF_SO_SNDBUF set_options""",
     "thread": "basic forking conditions_simple deferred_cb_skew no_events",
+    "ssl": """
+        socketpair socketpair_write_after_connect filter filter_write_after_connect renegotiate_socketpair
+        renegotiate_filter socketpair_startopen filter_startopen socketpair_dirty_shutdown
+        filter_dirty_shutdown renegotiate_socketpair_dirty_shutdown renegotiate_filter_dirty_shutdown
+        socketpair_startopen_dirty_shutdown filter_startopen_dirty_shutdown socketpair_fd socketpair_freed
+        socketpair_freed_fd filter_freed_fd socketpair_timeout socketpair_timeout_freed_fd connect
+        connect_sleep wm wm_filter wm_defer wm_filter_defer""",
 }
-COUNTS = {"main": 64, "heap": 1, "et": 3, "finalize": 4, "signal": 10, "util": 32, "dns": 34, "thread": 5}
+COUNTS = {
+    "main": 64,
+    "heap": 1,
+    "et": 3,
+    "finalize": 4,
+    "signal": 10,
+    "util": 32,
+    "dns": 34,
+    "thread": 5,
+    "ssl": 26,
+}
 PROGRAMS = {"init", "eof", "weof", "closed", "time", "changelist", "dumpevents", "fdleak", "ratelim"}
 
 

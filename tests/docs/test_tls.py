@@ -21,9 +21,7 @@ PRINTED = [
     "reused: False\nreused: True\n",
 ]
 
-pytestmark = pytest.mark.skipif(
-    not has("bufferevent_openssl_socket_new"), reason="this build has no OpenSSL"
-)
+pytestmark = pytest.mark.skipif(not has("bufferevent_openssl_socket_new"), reason="this build has no OpenSSL")
 
 
 @pytest.fixture(scope="module")

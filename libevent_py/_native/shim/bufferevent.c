@@ -28,16 +28,20 @@ enable(struct lepy_bufferevent *self, short events)
 	return 0;
 }
 
-/* On the input, while there is a high mark: resumes below it. */
+/* On the input, while there is a high mark: resumes below it.  TLS and filters go
+ * beyond, and who has taken some of that is asked to take more. */
 static void
 input_callback(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct lepy_bufferevent *self = arg;
 
-	(void)info;
-	if (self->paused && evbuffer_get_length(input) < self->high) {
+	if (!self->paused)
+		return;
+	if (evbuffer_get_length(input) < self->high) {
 		self->paused = 0;
 		enable(self, EV_READ);
+	} else if (info->n_deleted) {
+		bufferevent_trigger(self->bufferevent, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 	}
 }
 
