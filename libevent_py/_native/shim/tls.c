@@ -18,13 +18,15 @@ pass_on(struct lepy_bufferevent *self, short events, int on)
 	return 0;
 }
 
-/* Bytes that OpenSSL has make no socket readable. */
+/* What OpenSSL has, bytes or the end, makes no socket readable. */
 static void
 resumed(struct lepy_bufferevent *self)
 {
 	struct lepy_tls *tls = self->tls;
 
-	if (tls->is_open && !tls->underlying && SSL_pending(tls->ssl))
+	if (!tls->is_open || tls->underlying || tls->end || tls->has_ended)
+		return;
+	if (SSL_pending(tls->ssl) || tls->failure.kind || (SSL_get_shutdown(tls->ssl) & SSL_RECEIVED_SHUTDOWN))
 		event_active(&tls->bufferevent->ev_read, EV_READ, 0);
 }
 
