@@ -96,17 +96,18 @@ class Scheduling:
         return self._call_at(float(when), callback, args)
 
     def _call_at(self, when: float, callback: Callable[..., object], args: tuple[Any, ...]) -> ScheduledCall:
-        calls = self._calls
-        if calls.owner != get_ident() and calls.outside():
-            return self._delivery.claimed(self._call_at, when, callback, args)  # type: ignore[no-any-return]
         if not callable(callback):
             raise TypeError(f"callback must be callable, not {type(callback).__name__}")
         call = _new(TimedCall)
         call._callback = callback
         call._args = args
         call._when = when
+        calls = self._calls
         call._queue = calls
-        heappush(calls.heap, (when, next(calls._number), call))
+        if calls.owner != get_ident():
+            calls.add_from_outside(when, call)
+            return call
+        heappush(calls.heap, (when, next(calls.number), call))
         if when < calls.asked:
             calls.wait(when)
         return call
@@ -142,4 +143,5 @@ class Scheduling:
 
 if hasattr(heappush, "__code__"):
     # heapq is written in Python here (PyPy): a KeyboardInterrupt would leave it halfway.
-    uninterruptible.update((Scheduling._call_at.__code__, ScheduledCall.cancel.__code__))
+    functions = (Scheduling._call_at, ScheduledCall.cancel, CallQueue.add, CallQueue.add_from_outside)
+    uninterruptible.update(function.__code__ for function in functions)

@@ -103,6 +103,29 @@ def test_the_other_methods_refuse_another_thread(base: EventBase) -> None:
     assert refused == ["call_soon", "call_later", "call_at"]
 
 
+def test_call_later_in_several_threads_before_the_loop_runs(base: EventBase) -> None:
+    """None is lost, whichever the threads claim the base for and whichever not."""
+    made: list[tuple[int, int]] = []
+    refused: list[WrongThreadError] = []
+
+    def schedule(thread: int) -> None:
+        for number in range(500):
+            while True:
+                try:
+                    base.call_later(0.0002 * (number % 7), made.append, (thread, number))
+                    break
+                except WrongThreadError as error:  # another thread is telling libevent of a new first one
+                    refused.append(error)
+
+    threads = [threading.Thread(target=schedule, args=(thread,)) for thread in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    base.dispatch()
+    assert sorted(made) == [(thread, number) for thread in range(4) for number in range(500)]
+
+
 def test_a_native_loop_in_another_thread(base: EventBase) -> None:
     """Calls are made in the thread that runs it."""
     made: list[int] = []
