@@ -6,10 +6,9 @@ import contextlib
 import os
 import random
 import socket
-from collections.abc import Iterator
 
 import pytest
-from bufferevents import Log, reset
+from bufferevents import MUCH, Log, much, reset, warm
 from loops import run_until, turn
 
 from libevent_py import (
@@ -18,9 +17,7 @@ from libevent_py import (
     BufferEventOptions,
     Event,
     EventBase,
-    EventCount,
     EventFlags,
-    RateLimit,
     lib,
 )
 
@@ -28,38 +25,10 @@ READ, WRITE = EventFlags.READ, EventFlags.WRITE
 END = BufferEventEvents.READING | BufferEventEvents.EOF
 ERROR = BufferEventEvents.READING | BufferEventEvents.ERROR
 
-MUCH = 64 * 1024  #: what makes a bufferevent be read by itself
 
 Pair = tuple[socket.socket, socket.socket]
 
 by_both = pytest.mark.parametrize("by_read", [False, True], ids=["on_data", "on_read"])
-
-
-def much(number: int, size: int = MUCH) -> bytes:
-    """Bytes that tell *number*."""
-    return random.Random(number).randbytes(size)
-
-
-@pytest.fixture
-def pairs() -> Iterator[list[Pair]]:
-    """Ten pairs of connected sockets, which do not block."""
-    with contextlib.ExitStack() as stack:
-        made = [socket.socketpair() for _ in range(10)]
-        for sock in (sock for pair in made for sock in pair):
-            stack.enter_context(sock).setblocking(False)
-        yield made
-
-
-def warm(base: EventBase, pair: Pair, *, by_read: bool = False) -> tuple[BufferEvent, Log]:
-    """A bufferevent that has had a large message: its next record says "readable"."""
-    bev = BufferEvent(base, pair[0])
-    log = Log(bev, by_read=by_read)
-    pair[1].send(much(0))
-    run_until(base, lambda: len(log.data) == MUCH)
-    turn(base)  # finds nothing, so that the next passes report in the order of sending
-    log.data.clear()
-    log.chunks.clear()
-    return bev, log
 
 
 class TestLargeMessages:
@@ -67,7 +36,7 @@ class TestLargeMessages:
 
     @by_both
     def test_come_whole_in_one_pass(self, base: EventBase, pairs: list[Pair], by_read: bool) -> None:
-        """64 KiB on each of ten connections: a callback each, in the order of libevent's events."""
+        """64 KiB on each of ten connections: one callback each."""
         logs = [Log(BufferEvent(base, ours), by_read=by_read) for ours, _ in pairs]
         for number in range(3):
             for _, peer in pairs:
@@ -205,131 +174,6 @@ class TestEnds:
         assert log.data == much(1, size)
         assert log.events == [ERROR]
         assert isinstance(log.error, ConnectionResetError)
-
-
-class TestOnTheWay:
-    """Between the record that says "readable" and the reading there is Python."""
-
-    @by_both
-    def test_disabled_meanwhile(self, base: EventBase, pairs: list[Pair], by_read: bool) -> None:
-        """Who is turned off by an earlier callback of the pass gets everything after enable()."""
-        (first, _), (second, log) = (warm(base, pair, by_read=by_read) for pair in pairs[:2])
-        first.set_callbacks(on_data=lambda bev, data: second.disable(READ))
-        for _, peer in pairs[:2]:
-            peer.send(much(1))
-        turn(base, 3)
-        assert not log.chunks
-        pairs[1][1].send(b"more")
-        second.enable(READ)
-        run_until(base, lambda: len(log.data) == MUCH + 4)
-        assert log.data == much(1) + b"more"
-
-    def test_closed_meanwhile(self, base: EventBase, pairs: list[Pair]) -> None:
-        """Who is closed by an earlier callback of the pass, or in its own, gets nothing more."""
-        (first, _), (second, log) = (warm(base, pair) for pair in pairs[:2])
-
-        def close_both(bev: BufferEvent, data: bytes) -> None:
-            second.close()
-            bev.close()
-
-        first.set_callbacks(on_data=close_both)
-        for _, peer in pairs[:2]:
-            peer.send(much(1, 2 * MUCH))
-        turn(base, 3)
-        assert first.closed
-        assert not log.chunks
-        assert not log.events
-
-    def test_other_callbacks_meanwhile(self, base: EventBase, pairs: list[Pair]) -> None:
-        """An earlier callback of the pass exchanges on_data for on_read: that gets the bytes."""
-        (first, _), (second, log) = (warm(base, pair) for pair in pairs[:2])
-        got: list[bytes] = []
-        first.set_callbacks(
-            on_data=lambda bev, data: second.set_callbacks(on_read=lambda bev: got.append(bev.read()))
-        )
-        for _, peer in pairs[:2]:
-            peer.send(much(1))
-        turn(base, 3)
-        assert not log.chunks
-        assert b"".join(got) == much(1)
-
-    def test_limited_meanwhile(self, base: EventBase, pairs: list[Pair]) -> None:
-        """A rate limit holds from the moment that it is set."""
-        (first, _), (second, log) = (warm(base, pair) for pair in pairs[:2])
-        limit = RateLimit(read=1000)
-        first.set_callbacks(on_data=lambda bev, data: second.set_rate_limit(limit))
-        for _, peer in pairs[:2]:
-            peer.send(much(1))
-        turn(base, 3)
-        assert log.data == much(1)[:1000]
-
-    def test_read_by_another_meanwhile(self, base: EventBase, pairs: list[Pair]) -> None:
-        """A socket that is empty when Python gets there is no end."""
-        (first, _), (second, log) = (warm(base, pair) for pair in pairs[:2])
-        taken: list[bytes] = []
-        first.set_callbacks(on_data=lambda bev, data: taken.append(os.read(second.fileno(), 2 * MUCH)))
-        for _, peer in pairs[:2]:
-            peer.send(much(1))
-        turn(base, 3)
-        assert taken == [much(1)]
-        assert not log.chunks
-        assert not log.events
-
-    def test_exceptions(self, base: EventBase, pairs: list[Pair]) -> None:
-        """A callback that raises has had its bytes; the others get theirs in the next calls."""
-        bevs = [warm(base, pair)[0] for pair in pairs]
-        got: list[bytes] = []
-
-        def on_data(bev: BufferEvent, data: bytes) -> None:
-            got.append(data)
-            raise ZeroDivisionError
-
-        for number, (bev, (_, peer)) in enumerate(zip(bevs, pairs)):
-            bev.set_callbacks(on_data=on_data)
-            peer.send(much(number))
-        for _ in pairs:
-            with pytest.raises(ZeroDivisionError):
-                turn(base)
-        turn(base)
-        assert got == [much(number) for number in range(len(pairs))]
-
-    @by_both
-    def test_records_do_not_pile_up(self, base: EventBase, pairs: list[Pair], by_read: bool) -> None:
-        """A loop that is broken off again and again finds the same sockets readable, and notes them once."""
-        bevs = [warm(base, pair, by_read=by_read)[0] for pair in pairs]
-        got: list[bytes] = []
-        order: list[int] = []
-
-        def take(bev: BufferEvent, data: bytes) -> None:
-            got.append(data)
-            order.append(bevs.index(bev))
-            base.loopbreak()
-
-        for bev, (_, peer) in zip(bevs, pairs):
-            bev.max_single_read = MUCH
-            if by_read:
-                bev.set_callbacks(on_read=lambda bev: take(bev, bev.read()))
-            else:
-                bev.set_callbacks(on_data=take)
-            peer.send(much(1, 3 * MUCH))
-        for done in range(30):
-            turn(base)
-            assert len(got) == done + 1
-            assert base.num_events(EventCount.ACTIVE) <= 2 * len(pairs)
-        assert sorted(order) == sorted(list(range(10)) * 3)
-        assert all(
-            b"".join(got[n] for n in range(30) if order[n] == which) == much(1, 3 * MUCH)
-            for which in range(10)
-        )
-
-    def test_in_a_loop_of_native_code(self, base: EventBase, pairs: list[Pair]) -> None:
-        """The same where somebody else runs the loop."""
-        logs = [warm(base, pair)[1] for pair in pairs]
-        for number in range(2):
-            for _, peer in pairs:
-                peer.send(much(number))
-            lib.event_base_loop(base.pointer, lib.EVLOOP_ONCE | lib.EVLOOP_NONBLOCK)
-        assert [log.chunks for log in logs] == [[much(0), much(1)]] * 10
 
 
 class TestByLibevent:

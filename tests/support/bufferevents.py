@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import struct
 from typing import Any
 
+from loops import run_until
+
 from libevent_py import (
     BufferEvent,
     BufferEventEvents,
+    EventBase,
     EventFlags,
 )
 
 READ = EventFlags.READ
+
+MUCH = 64 * 1024  #: what makes a bufferevent be read by itself
 
 
 class Log:
@@ -52,3 +58,21 @@ def reset(sock: socket.socket) -> None:
     """Close *sock* with a RST."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
+
+
+def much(number: int, size: int = MUCH) -> bytes:
+    """Bytes that tell *number*."""
+    return random.Random(number).randbytes(size)
+
+
+def warm(
+    base: EventBase, pair: tuple[socket.socket, socket.socket], *, by_read: bool = False
+) -> tuple[BufferEvent, Log]:
+    """A bufferevent that has had a large message: its next record says "readable"."""
+    bev = BufferEvent(base, pair[0])
+    log = Log(bev, by_read=by_read)
+    pair[1].send(much(0))
+    run_until(base, lambda: len(log.data) == MUCH)
+    log.data.clear()
+    log.chunks.clear()
+    return bev, log
