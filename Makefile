@@ -6,7 +6,7 @@ VENV ?= .venv
 BOOTSTRAP = $(PYTHON) vendor/bootstrap.py --venv $(VENV)
 RUN = $(VENV)/bin/python
 
-.PHONY: help demo test fuzz churn conformance asan valgrind bench build lint types check wheel sdist vendored clean
+.PHONY: help demo test fuzz churn faults conformance asan valgrind bench build lint types check wheel sdist vendored clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -27,6 +27,9 @@ fuzz: build  ## random calls of the whole API (SECONDS=60, or CALLS=; SEED= of t
 
 churn: build  ## a million timers, 200,000 connections… and nothing left (ARGS= a name, or --scale)
 	$(RUN) tests/churn $(ARGS)
+
+faults: build  ## each allocation of libevent's fails in turn (ARGS= scenarios, or --every)
+	$(RUN) tests/faults $(ARGS)
 
 build:  ## the virtual environment with the package built into it
 	@$(BOOTSTRAP)

@@ -77,10 +77,14 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         _convert.integer(priorities, "priorities", 1, lib.EVENT_MAX_PRIORITIES - 1)
         _convert.callback(on_error, "on_error")
         base = new_event_base(config)
-        if lib.event_base_priority_init(base, priorities) < 0:
-            lib.event_base_free(base)
-            raise MemoryError("libevent found no memory for the priorities")
-        self._attach(base, priorities, on_error, owned=True)
+        try:
+            if lib.event_base_priority_init(base, priorities) < 0:
+                raise MemoryError("libevent found no memory for the priorities")
+            self._attach(base, priorities, on_error, owned=True)
+        except BaseException:
+            if not hasattr(self, "_delivery"):
+                lib.event_base_free(base)
+            raise
         if config is not None:
             self._delivery.limit(config.max_interval, config.max_callbacks, config.min_priority)
 

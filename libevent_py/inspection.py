@@ -309,11 +309,11 @@ class Inspection:
         found = self._common_timeouts.get(seconds)
         if found is not None:
             return found
-        pointer = ffi.NULL
-        if len(self._common_timeouts) < _MOST_COMMON_TIMEOUTS:
-            pointer = lib.lepy_event_base_common_timeout(self._base, seconds)
-        if not pointer:
+        if len(self._common_timeouts) >= _MOST_COMMON_TIMEOUTS:
             raise RuntimeError(f"an EventBase can have {_MOST_COMMON_TIMEOUTS} common timeouts")
+        pointer = lib.lepy_event_base_common_timeout(self._base, seconds)
+        if not pointer:
+            raise MemoryError("libevent found no memory for the common timeout")
         found = self._common_timeouts[seconds] = CommonTimeout._of(delivery, pointer, seconds)
         return found
 

@@ -147,7 +147,9 @@ class BufferCore(Owner):
         where = "front" if side == FRONT else "end"
         if self._exports:
             raise BufferError(_IN_USE)
-        if self._owner is not None:
+        # The end can be asked, by adding nothing; else it had no memory.
+        is_frozen = side == FRONT or lib.evbuffer_commit_space(self._pointer, ffi.NULL, 0) < 0
+        if self._owner is not None and is_frozen:
             raise BufferError(
                 f"the {where} of this buffer belongs to its bufferevent: bytes are taken from input, "
                 f"and added to output"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -207,10 +208,15 @@ class Files(BufferCore):
                 return
             if self._owner is not None and segment._sendfile:
                 self._opaque = True
+            ffi.errno = 0
             if lib.evbuffer_add_file_segment(pointer, structure, offset, length) < 0:
-                if self._owner is not None or lib.lepy_file_segment_is_taken():
+                # Where memory was missing our reference may be gone: then better a leak than a second free.
+                no_memory = ffi.errno == errno.ENOMEM
+                if self._owner is not None or no_memory or lib.lepy_file_segment_is_taken():
                     segment._pointer = None
                     segment._owned.clear()
+                if no_memory:
+                    raise MemoryError("libevent found no memory for the file segment")
                 raise OSError("the file could not be read; was it truncated?")
         if errors or pinned:
             settle()

@@ -30,12 +30,18 @@ class ThreadedLookup:
     ) -> None:
         self._callback = callback
         self._found: Found | None = None
+        self._event: Event | None = None
         self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
-        self._event = Event(base, self._reader, EventFlags.READ, self._done)
-        self._event.add()
-        thread = threading.Thread(target=self._look_up, args=(writer, host, port, family), daemon=True)
-        thread.start()
+        try:
+            self._event = Event(base, self._reader, EventFlags.READ, self._done)
+            self._event.add()
+            thread = threading.Thread(target=self._look_up, args=(writer, host, port, family), daemon=True)
+            thread.start()
+        except BaseException:  # RuntimeError: no more threads
+            self.close()
+            os.close(writer)
+            raise
 
     def _look_up(self, writer: int, host: str, port: int, family: int) -> None:
         try:
@@ -59,7 +65,8 @@ class ThreadedLookup:
 
     def close(self) -> None:
         """Forget the answer; the thread ends by itself."""
-        self._event.close()  # which the base's close() may have done before
+        if self._event is not None:
+            self._event.close()  # which the base's close() may have done before
         reader, self._reader = self._reader, -1
         if reader >= 0:
             os.close(reader)

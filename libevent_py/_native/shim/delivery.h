@@ -196,7 +196,8 @@ uint32_t lepy_waiting_from(const struct lepy_delivery *delivery, const struct le
 /* For the other shim files.  A callback either calls lepy_report, or begins a
  * report (which locks), puts bytes that ride along into the arena's room (0: it
  * is full, leave them where they are), and ends it with how many they are, or
- * cancels it.  lepy_report_mark, before the end, remembers the record: with
+ * cancels it.  The end is -1 where there is no memory for the record, which
+ * loop() raises, and nobody will get what it tells of.  lepy_report_mark, before the end, remembers the record: with
  * lepy_mark_waits Python is not done with it, and lepy_report_once writes no
  * other of its kind behind it. */
 void lepy_report(struct lepy_handle *handle, int kind, int what);
@@ -205,7 +206,7 @@ void lepy_report_begin(struct lepy_handle *handle);
 size_t lepy_report_room(struct lepy_handle *handle, char **room);
 void lepy_report_mark(struct lepy_handle *handle, struct lepy_mark *mark);
 int lepy_mark_waits(const struct lepy_mark *mark);
-void lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t length);
+int lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t length);
 void lepy_report_cancel(struct lepy_handle *handle);
 
 /* Python's side of a loop that somebody else drives: works on the batch of

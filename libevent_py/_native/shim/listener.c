@@ -18,7 +18,8 @@ accept_callback(struct evconnlistener *listener, evutil_socket_t fd, struct sock
 		memcpy(room, address, known);
 	else
 		known = 0; /* Python asks the socket for its peer */
-	lepy_report_end(&self->handle, LEPY_KIND_ACCEPT, fd, known);
+	if (lepy_report_end(&self->handle, LEPY_KIND_ACCEPT, fd, known) < 0)
+		evutil_closesocket(fd); /* nobody will hear of it */
 }
 
 /* Out of descriptors or memory libevent would try again at once, for ever

@@ -113,7 +113,7 @@ lepy_report_cancel(struct lepy_handle *handle)
 	pthread_mutex_unlock(&handle->delivery->lock);
 }
 
-void
+int
 lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t length)
 {
 	struct lepy_delivery *delivery = handle->delivery;
@@ -138,6 +138,7 @@ lepy_report_end(struct lepy_handle *handle, int kind, int what, size_t length)
 	pthread_mutex_unlock(&delivery->lock);
 	if (is_first)
 		lepy_activate_drain(level);
+	return batch ? 0 : -1;
 }
 
 void
