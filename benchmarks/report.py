@@ -16,6 +16,8 @@ UNITS = {
     "timers": "µs per timer",
     "calls": "µs per call",
     "idle": "bytes per connection",
+    "relay": "µs per message",
+    "lines": "µs per line",
 }
 
 

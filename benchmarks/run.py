@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -29,6 +30,8 @@ SUBJECTS = {
     "timers": subjects.timers,
     "calls": subjects.calls,
     "idle": subjects.idle,
+    "relay": subjects.relay,
+    "lines": subjects.lines,
 }
 
 #: The kinds of Python programs of each subject; uvloop where it is installed.
@@ -39,12 +42,18 @@ KINDS = {
     "timers": ["libevent_py", "libevent_py-timer", "uvloop", "asyncio"],
     "calls": ["libevent_py", "uvloop", "asyncio"],
     "idle": ["libevent_py", "uvloop", "asyncio"],
+    "relay": ["libevent_py", "uvloop", "asyncio-64k"],
+    "lines": ["libevent_py", "uvloop", "asyncio-64k"],
 }
 
 
 def contestants(subject: str, interpreters: dict[str, dict[str, Any]]) -> list[Program]:
     """The programs that measure *subject*, C first, which has nothing to compare calls with."""
     found = [Program("C")] if subject != "calls" else []
+    if subject == "relay":
+        found.append(Program(subjects.RAW))
+        if shutil.which("haproxy"):
+            found += [Program(subjects.HAPROXY), Program(f"{subjects.HAPROXY}, splice")]
     for python, about in interpreters.items():
         name = f"{about['name']} {about['version']}"
         kinds = [kind for kind in KINDS[subject] if kind != "uvloop" or about["uvloop"]]

@@ -6,18 +6,25 @@ import contextlib
 import re
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from machine import BUILT, LOAD_CORE, MEASURED_CORE, Program, answers, start
+from machine import BUILT, HERE, LOAD_CORE, MEASURED_CORE, Program, answers, start
 
 #: Echo: how many connections at a time.
 CONNECTIONS = 100
 TLS_CONNECTIONS = 50
 SIZES = {"1 KiB": 1024, "64 KiB": 64 * 1024}
+
+#: Relay and lines: how many connections; the size of a line, and how many go at once.
+RELAYED = 50
+LINE, PIPELINED = 64, 50
+#: Proxies that are no program of ours, or of another kind than the rest.
+RAW, HAPROXY = "C, raw sockets", "HAProxy"
 
 #: The cases of the program ``calls``.
 CALLS = {
@@ -123,15 +130,54 @@ def idle(program: Program, quick: bool) -> Samples:
     }
 
 
+def relay(program: Program, quick: bool) -> Samples:
+    """A proxy between 50 clients and an echo server; its CPU microseconds per message and its echo."""
+    warm_up, seconds = (0.5, 1.0) if quick else (1.0, 2.5)
+    found = {}
+    for name, size in SIZES.items():
+        with contextlib.ExitStack() as stack:
+            backend, _ = stack.enter_context(_listening([str(BUILT / "echo_raw")], LOAD_CORE))
+            port, pid = stack.enter_context(_listening(_proxy(program, backend), MEASURED_CORE))
+            load = Program("C").command("echo_client", port, RELAYED, size, warm_up, -seconds, pid)
+            found[name] = _median_of(answers(load, LOAD_CORE))
+    return found
+
+
+def lines(program: Program, quick: bool) -> Samples:
+    """Lines of 64 bytes are sent back, 50 at a time on each of 50 connections; CPU microseconds per line."""
+    warm_up, seconds = (0.5, 1.0) if quick else (1.0, 2.5)
+    with _listening(program.command("lines_server"), MEASURED_CORE) as (port, pid):
+        size = LINE * PIPELINED
+        load = Program("C").command("echo_client", port, RELAYED, size, warm_up, -seconds, pid, LINE)
+        sample = _median_of(answers(load, LOAD_CORE))
+    return {f"{LINE} bytes, {PIPELINED} deep": Sample(sample.cost / PIPELINED, sample.rate * PIPELINED)}
+
+
+def _proxy(program: Program, backend: int) -> list[str]:
+    """The command of a proxy to the port *backend*."""
+    if program.kind == RAW:
+        return [str(BUILT / "relay_raw"), str(backend)]
+    if program.kind.startswith(HAPROXY):
+        return [sys.executable, str(HERE / "programs" / "haproxy.py"), program.kind, str(backend)]
+    return program.command("relay", backend)
+
+
 def _median_of(found: list[dict[str, float]]) -> Sample:
     cost = median(each["cpu"] / each["operations"] for each in found)
     return Sample(cost * 1e6, median(each["operations"] / each["wall"] for each in found))
 
 
-@contextlib.contextmanager
-def server(program: Program, *prefix: str, command: list[str] | None = None) -> Iterator[tuple[int, int]]:
+def server(
+    program: Program, *prefix: str, command: list[str] | None = None
+) -> contextlib.AbstractContextManager[tuple[int, int]]:
     """Run an echo server, or *command*, with *prefix* before it; its port and process."""
-    with start([*prefix, *(command or program.command("echo_server"))], MEASURED_CORE) as process:
+    return _listening([*prefix, *(command or program.command("echo_server"))], MEASURED_CORE)
+
+
+@contextlib.contextmanager
+def _listening(command: list[str], core: int) -> Iterator[tuple[int, int]]:
+    """Run what prints its port; that, and its process."""
+    with start(command, core) as process:
         try:
             assert process.stdout is not None
             yield int(process.stdout.readline()), process.pid

@@ -1,8 +1,8 @@
 /* The load of the echo servers: each connection sends a message, waits until
  * all of it is back, compares it, and sends the next.
- * usage: echo_client PORT CONNECTIONS SIZE WARM_UP MESSAGES PID [tls]
+ * usage: echo_client PORT CONNECTIONS SIZE WARM_UP MESSAGES PID [tls | LINE]
  * With MESSAGES < 0: for that many seconds.  PID is the server's: its CPU time
- * is read from /proc. */
+ * is read from /proc.  With LINE, a message is lines of that many bytes. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -188,7 +188,7 @@ int
 main(int argc, char **argv)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int connections, pid;
+	int connections, pid, is_tls;
 	double warm_up, length, cpu, system, wall, system_before;
 	struct connection *all;
 	long done;
@@ -205,6 +205,13 @@ main(int argc, char **argv)
 	echoed = malloc(size);
 	for (size_t i = 0; i < size; i++)
 		message[i] = (char)(i * 31 + i / 251);
+	is_tls = argc == 8 && strcmp(argv[7], "tls") == 0;
+	if (argc == 8 && !is_tls) {
+		size_t line = (size_t)atol(argv[7]);
+
+		for (size_t i = 0; i < size; i++)
+			message[i] = i % line == line - 1 ? '\n' : (char)('a' + i % 26);
+	}
 	epoll = epoll_create1(0);
 	all = calloc((size_t)connections, sizeof *all);
 	for (int i = 0; i < connections; i++) {
@@ -214,7 +221,7 @@ main(int argc, char **argv)
 		if (connect(all[i].fd, (struct sockaddr *)&address, sizeof address) < 0)
 			fail("connect");
 		setsockopt(all[i].fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-		if (argc == 8)
+		if (is_tls)
 			shake_hands(&all[i]);
 		fcntl(all[i].fd, F_SETFL, O_NONBLOCK);
 		watch(&all[i], EPOLL_CTL_ADD, 0);
