@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
 from libevent_py import (
+    Event,
     EventBase,
     EventBaseFeatures,
     EventBaseFlags,
     EventConfig,
+    EventFlags,
     UnsupportedError,
     build_info,
     ffi,
@@ -75,3 +78,33 @@ def test_base_environ(plain: None, monkeypatch: pytest.MonkeyPatch) -> None:
             EventBase()
     with EventBase(config=EventConfig(flags=EventBaseFlags.IGNORE_ENV)) as base:
         assert base.method == default
+
+
+@pytest.mark.parametrize("slow", [True, False], ids=["sleep", "nosleep"])
+@pytest.mark.parametrize("cached", [True, False], ids=["cached", "disabled"])
+def test_gettimeofday_cached(cached: bool, slow: bool) -> None:
+    """In a native loop all callbacks of a pass have one time; without the cache each has its own."""
+    flags = EventBaseFlags(0) if cached else EventBaseFlags.NO_CACHE_TIME
+    times: list[float] = []
+
+    def note(event: Event, what: EventFlags) -> None:
+        times.append(base.gettimeofday_cached())
+        end = time.monotonic() + 0.02 * slow
+        while time.monotonic() < end:
+            pass
+
+    with EventBase(config=EventConfig(flags=flags)) as base:
+        before = time.time()
+        assert base.gettimeofday_cached() >= before - 0.01
+        events = [Event(base, None, EventFlags(0), note) for _ in range(3)]
+        for event in events:
+            event.active()
+        lib.event_base_dispatch(base.pointer)
+    assert len(times) == 3
+    if cached:
+        assert times[0] == times[1] == times[2]
+    elif slow:
+        assert times[1] - times[0] > 0.01
+        assert times[2] - times[1] > 0.01
+    else:
+        assert times == sorted(times)

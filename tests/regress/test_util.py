@@ -286,6 +286,24 @@ class TestGetaddrinfo:
             pytest.skip("this system knows no service http (/etc/services)")
         assert look_up(b"1.2.3.4", b"http", socktype=STREAM) == [(("1.2.3.4", port), STREAM, TCP)]
 
+    @pytest.mark.parametrize("address", [("127.0.0.1", 80), ("::1", 80, 0, 0)], ids=["ipv4", "ipv6"])
+    def test_addrconfig(self, address: Any) -> None:
+        """AI_ADDRCONFIG leaves out the families that this machine has not."""
+        flags = lib.EVUTIL_AI_PASSIVE | lib.EVUTIL_AI_ADDRCONFIG
+        try:
+            found = look_up(address[0].encode(), b"80", socktype=STREAM, flags=flags)
+        except OSError:
+            pytest.skip(f"no network interface has an address of the family of {address[0]}")
+        assert found == [(address, STREAM, TCP)]
+
+    def test_live(self) -> None:
+        """A name that the system's resolver knows: this machine's own, for no name server is asked here."""
+        found = look_up(b"localhost", b"80", family=socket.AF_INET, socktype=STREAM, protocol=TCP)
+        assert found
+        for (host, port), socktype, protocol in found:
+            assert host.startswith("127.")
+            assert (port, socktype, protocol) == (80, STREAM, TCP)
+
 
 @pytest.fixture(
     params=[0, lib.EV_MONOT_PRECISE, lib.EV_MONOT_FALLBACK], ids=["coarse", "precise", "fallback"]
