@@ -1,8 +1,9 @@
 # make demo and make test need python3, a C compiler and make; the rest comes by itself.
-# PYTHON chooses the interpreter, VENV the virtual environment's directory.
+# PYTHON chooses the interpreter, VENV the virtual environment's directory; PYPY= leaves PyPy out of make bench.
 
 PYTHON ?= python3
 VENV ?= .venv
+PYPY ?= $(shell command -v pypy3)
 BOOTSTRAP = $(PYTHON) vendor/bootstrap.py --venv $(VENV)
 RUN = $(VENV)/bin/python
 
@@ -18,9 +19,10 @@ test:  ## build, and run the whole suite (ARGS= goes to pytest)
 	@$(BOOTSTRAP) --extra test
 	$(RUN) -m pytest $(ARGS)
 
-bench:  ## build, and compare with C programs, uvloop and asyncio (ARGS= goes to benchmarks/run.py)
+bench:  ## build, and compare with C programs, uvloop and asyncio, on PyPy too (ARGS= goes to benchmarks/run.py)
 	@$(BOOTSTRAP) --extra bench
-	$(RUN) benchmarks/run.py $(ARGS)
+	@$(if $(PYPY),$(PYPY) vendor/bootstrap.py --venv .venv-pypy)
+	$(RUN) benchmarks/run.py --python $(RUN) $(if $(PYPY),--python .venv-pypy/bin/python) $(ARGS)
 
 fuzz: build  ## random calls of the whole API (SECONDS=60, or CALLS=; SEED= of the first program; ARGS=)
 	$(RUN) tests/fuzz $(if $(CALLS),--calls $(CALLS),--seconds $(or $(SECONDS),60)) $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -65,4 +67,4 @@ sdist:  ## dist/*.tar.gz
 	$(RUN) setup.py --quiet sdist
 
 clean:  ## remove all that make made, the virtual environment and fetched sources too
-	rm -rf build dist *.egg-info libevent_py/*.so $(VENV) .venv-asan .venv-valgrind .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist *.egg-info libevent_py/*.so $(VENV) .venv-pypy .venv-asan .venv-valgrind .pytest_cache .mypy_cache .ruff_cache .hypothesis
