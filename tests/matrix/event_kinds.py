@@ -75,6 +75,18 @@ def _signal(stage: Stage) -> Poke:
     return lambda: os.kill(os.getpid(), signal.SIGUSR1)
 
 
+@kind(LOOP)
+def finalizer(stage: Stage) -> Poke:
+    """libevent is done with an event."""
+
+    def finalize() -> None:
+        event = Event(stage.base, None, EventFlags(0), print)
+        event.finalize(stage.act)
+        stage.there["it"] = event
+
+    return finalize
+
+
 # Scheduled calls.
 
 
