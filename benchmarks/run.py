@@ -37,7 +37,7 @@ SUBJECTS = {
 #: The kinds of Python programs of each subject; uvloop where it is installed.
 KINDS = {
     "cascade": ["libevent_py", "uvloop", "asyncio"],
-    "echo": ["libevent_py", "libevent_py-buffer", "uvloop", "asyncio-64k", "asyncio"],
+    "echo": ["libevent_py", "libevent_py-buffer", "libevent_py-asyncio", "uvloop", "asyncio-64k", "asyncio"],
     "tls": ["libevent_py", "uvloop", "asyncio"],
     "timers": ["libevent_py", "libevent_py-timer", "uvloop", "asyncio"],
     "calls": ["libevent_py", "uvloop", "asyncio"],

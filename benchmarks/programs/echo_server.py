@@ -26,7 +26,7 @@ class Echo(asyncio.Protocol):
 
 def main(kind: str) -> None:
     """Serve until killed."""
-    if not kind.startswith("libevent_py"):
+    if kind == "libevent_py-asyncio" or not kind.startswith("libevent_py"):
         loop = asyncio_loop(kind)
         server = loop.run_until_complete(loop.create_server(Echo, "127.0.0.1", 0, backlog=4096))
         print(server.sockets[0].getsockname()[1], flush=True)

@@ -27,7 +27,11 @@ class Measure:
 
 
 def asyncio_loop(kind: str) -> Any:
-    """A new loop: of ``asyncio``, of ``asyncio-64k``, which reads that much at a time, or of ``uvloop``."""
+    """A new loop: of ``asyncio``, of ``asyncio-64k``, which reads that much at a time, ``uvloop`` or ours."""
+    if kind == "libevent_py-asyncio":
+        from libevent_py.aio import new_event_loop
+
+        return new_event_loop()
     if kind == "uvloop":
         import uvloop
 

@@ -6,13 +6,15 @@ import asyncio
 import logging
 import signal
 import socket
+import ssl
 import threading
+from asyncio.sslproto import SSLProtocol
 from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .._delivery import NOT_ASKED
 from .._errors import raise_errno, raise_refused
@@ -20,6 +22,8 @@ from .._ffi import lib
 from ..base import EventBase
 from ..constants import EventFlags
 from ..signals import MainThreadSignals
+from .receiver import Receiver
+from .stream import SocketTransport
 from .watchers import WatchedFiles, Watcher, fileno
 
 _ONE_PASS = lib.EVLOOP_ONCE | lib.EVLOOP_NONBLOCK
@@ -70,12 +74,13 @@ class Loop(asyncio.SelectorEventLoop):
         _signal_handlers: dict[int, asyncio.Handle]
         _check_closed: Callable[[], None]
         _check_running: Callable[[], None]
+        _ensure_fd_no_transport: Callable[[socket.socket], None]
 
     def __init__(self) -> None:
         self._base = EventBase(on_error=self._callback_raised)
         self._delivery = self._base._delivery
-        self._readers: dict[int, Watcher] = {}
-        self._writers: dict[int, Watcher] = {}
+        self._readers: dict[int, Watcher | Receiver] = {}
+        self._writers: dict[int, Watcher | Receiver] = {}
         try:
             super().__init__(WatchedFiles(self._base, self._readers, self._writers))
         except BaseException:
@@ -250,30 +255,66 @@ class Loop(asyncio.SelectorEventLoop):
         return self._unwatch(self._writers, fd)
 
     def _watch(
-        self, watchers: dict[int, Watcher], direction: EventFlags, file: Any, handle: asyncio.Handle
+        self,
+        watchers: dict[int, Watcher | Receiver],
+        direction: EventFlags,
+        file: Any,
+        handle: asyncio.Handle,
     ) -> asyncio.Handle:
         self._check_closed()
         fd = fileno(file)
         watcher = watchers.get(fd)
-        if watcher is None:
-            watcher = Watcher(self, fd, direction)
-            try:
-                watcher.watch(handle)
-            except BaseException:
-                watcher.close()
-                raise
-            watchers[fd] = watcher
-        else:
+        if isinstance(watcher, Watcher):
             watcher.handle.cancel()
             watcher.watch(handle)
+            return handle
+        watcher = Watcher(self, fd, direction)
+        try:
+            watcher.watch(handle)
+        except BaseException:
+            watcher.close()
+            raise
+        watchers[fd] = watcher
         return handle
 
-    def _unwatch(self, watchers: dict[int, Watcher], file: Any) -> bool:
+    def _unwatch(self, watchers: dict[int, Watcher | Receiver], file: Any) -> bool:
         if self.is_closed():
             return False
         watcher = watchers.pop(fileno(file), None)
         if watcher is None:
             return False
-        watcher.handle.cancel()
-        watcher.close()
+        watcher.unwatch()
         return True
+
+    # Transports.
+
+    def _make_socket_transport(
+        self,
+        sock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        waiter: asyncio.Future[None] | None = None,
+        *,
+        extra: dict[str, Any] | None = None,
+        server: Any = None,
+    ) -> SocketTransport:
+        self._ensure_fd_no_transport(sock)
+        return SocketTransport(self, sock, protocol, waiter, extra, server)
+
+    def _make_ssl_transport(
+        self,
+        rawsock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        sslcontext: ssl.SSLContext,
+        waiter: asyncio.Future[None] | None = None,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        extra: dict[str, Any] | None = None,
+        server: Any = None,
+        **timeouts: Any,
+    ) -> asyncio.Transport:
+        ssl_protocol: Any = SSLProtocol(
+            self, protocol, sslcontext, cast(Any, waiter), server_side, server_hostname, **timeouts
+        )
+        self._make_socket_transport(rawsock, ssl_protocol, extra=extra, server=server)
+        return cast(asyncio.Transport, ssl_protocol._app_transport)

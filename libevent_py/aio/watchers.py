@@ -13,6 +13,7 @@ from ..event import Event
 
 if TYPE_CHECKING:
     from .loop import Loop
+    from .receiver import Receiver
 
 
 class Watcher(Event):
@@ -38,6 +39,11 @@ class Watcher(Event):
         self.remove()
         self.add()
 
+    def unwatch(self) -> None:
+        """Run nothing any more."""
+        self.handle.cancel()
+        self.close()
+
     def _deliver(self, kind: int, what: int, data: bytes) -> None:
         handle = self.handle
         if handle._cancelled:
@@ -54,7 +60,9 @@ class WatchedFiles(selectors.BaseSelector):
     Only for looking: the loop itself adds and removes.
     """
 
-    def __init__(self, base: EventBase, readers: dict[int, Watcher], writers: dict[int, Watcher]) -> None:
+    def __init__(
+        self, base: EventBase, readers: dict[int, Watcher | Receiver], writers: dict[int, Watcher | Receiver]
+    ) -> None:
         self._base = base
         self._readers = readers
         self._writers = writers

@@ -226,3 +226,14 @@ struct lepy_buffer_watch *lepy_buffer_watch_new(struct lepy_delivery *, uint32_t
 void lepy_buffer_watch_take(struct lepy_buffer_watch *, size_t *orig_size, size_t *n_added, size_t *n_deleted);
 void lepy_buffer_watch_detach(struct lepy_buffer_watch *);
 void lepy_buffer_watch_free(struct lepy_buffer_watch *);
+
+/* receiver.c */
+
+struct lepy_receiver { ...; };
+
+struct lepy_receiver *lepy_receiver_new(struct lepy_delivery *, uint32_t slot, uint32_t generation,
+	evutil_socket_t fd);
+void lepy_receiver_free(struct lepy_receiver *);
+int lepy_receiver_start(struct lepy_receiver *, int by_python);
+int lepy_receiver_stop(struct lepy_receiver *);
+int64_t lepy_receiver_receive(struct lepy_receiver *, char *data, size_t size);

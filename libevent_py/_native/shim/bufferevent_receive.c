@@ -19,8 +19,6 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
-#define READ_MOST (256 * 1024)  /* in one go, so that nobody keeps the others waiting */
-#define READ_MUCH (16 * 1024)   /* who had that much is read by itself next time */
 #define READ_LITTLE (4096 - 64) /* of libevent's chains of 4 KiB, and of 64 KiB, what */
 #define READ_MORE (65536 - 64)  /* can be used */
 
@@ -53,13 +51,13 @@ is_read_by_python(const struct lepy_bufferevent *self)
 static int
 reads_much(const struct lepy_bufferevent *self)
 {
-	return self->last_read >= READ_MUCH;
+	return self->last_read >= LEPY_READ_MUCH;
 }
 
 static size_t
 most_at_once(const struct lepy_bufferevent *self)
 {
-	size_t most = self->single_read ? self->single_read : READ_MOST;
+	size_t most = self->single_read ? self->single_read : LEPY_READ_MOST;
 	size_t high = self->bufferevent->wm_read.high;
 
 	return high && high < most ? high : most;
@@ -130,7 +128,7 @@ static size_t
 room_in_input(const struct lepy_bufferevent *self)
 {
 	if (reads_much(self))
-		return READ_MOST;
+		return LEPY_READ_MOST;
 	return self->last_read < READ_LITTLE ? READ_LITTLE : READ_MORE;
 }
 
@@ -171,7 +169,7 @@ receive_past_the_input(struct lepy_bufferevent *self)
 		size = lepy_report_room(&self->handle, &room);
 		if (size > most)
 			size = most;
-		if (size == most || size >= READ_MUCH) {
+		if (size == most || size >= LEPY_READ_MUCH) {
 			count = receive(self, room, size);
 			if (count > 0) {
 				lepy_report_mark(&self->handle, &self->last);

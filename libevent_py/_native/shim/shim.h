@@ -7,8 +7,14 @@
 #include "delivery.h"
 #include "framing.h"
 #include "raw.h"
+#include "receiver.h"
 #include "dns.h"
 #include "relay.h"
+
+/* How sockets are read, here in bytes: at most so many in one go, that nobody
+ * keeps the others waiting; who had much is read by itself next time. */
+#define LEPY_READ_MOST (256 * 1024)
+#define LEPY_READ_MUCH (16 * 1024)
 
 struct lepy_event {
 	struct lepy_handle handle; /* first: the callback's argument is both */

@@ -1,0 +1,106 @@
+"""Reads a transport's socket (floor 8, shim/receiver.c)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .._errors import check, check_pointer
+from .._ffi import CData, lib
+from .._handles import Handle
+
+if TYPE_CHECKING:
+    from .loop import Loop
+    from .stream import SocketTransport
+
+_DATA = lib.LEPY_KIND_DATA
+_READABLE = lib.LEPY_KIND_READABLE
+
+
+class Receiver(Handle):
+    """Hands what a socket receives to its transport, while that reads.
+
+    What was on its way when the transport paused waits here: C has it from the socket already.
+    """
+
+    __slots__ = ("_delayed", "_direct", "_loop", "_reading", "_run", "_transport", "handle")
+
+    def __init__(self, loop: Loop, transport: SocketTransport, fd: int, handle: asyncio.Handle) -> None:
+        self._begin()
+        self._loop = loop
+        self._transport = transport
+        self._run = transport._context.run
+        self._reading = False
+        #: What most records need: the protocol's data_received, and nothing to be looked at before.
+        self._direct: Callable[[bytes], object] | None = None
+        self._delayed: deque[tuple[int, int, bytes]] = deque()
+        #: What a debugger or a transport's repr finds in the loop's selector.
+        self.handle = handle
+        delivery = self._delivery = loop._delivery
+        delivery.table.reserve(self)
+        pointer = lib.lepy_receiver_new(delivery.pointer, self._slot, self._generation, fd)
+        if not pointer:
+            delivery.table.release(self)
+        self._pointer = check_pointer(pointer, "no memory to receive")
+        delivery.table.leaves(self, lib.lepy_receiver_free, pointer)
+
+    def start(self) -> None:
+        """Read; what waits here comes first, in a pass of its own."""
+        transport = self._transport
+        self._reading = True
+        if not transport._reads_by_itself and not self._loop._debug:
+            self._direct = transport._protocol.data_received
+        else:
+            self._direct = None
+        self._delivery.table.kept[self._slot] = self
+        if self._delayed:
+            self._loop.call_soon(self._catch_up)
+        else:
+            started = lib.lepy_receiver_start(self._pointer, transport._reads_by_itself)
+            check(started, "cannot watch the socket")
+
+    def unwatch(self) -> None:
+        """Read no more until start()."""
+        self._reading = False
+        self._direct = None
+        lib.lepy_receiver_stop(self._pointer)
+
+    def _catch_up(self) -> None:
+        while self._reading and self._delayed:
+            self._act(*self._delayed.popleft())
+        if self._reading:
+            self.start()
+
+    def _deliver(self, kind: int, what: int, data: bytes) -> None:
+        if kind == _DATA and self._direct is not None:
+            try:
+                self._run(self._direct, data)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                self._transport._receiving_failed(error)
+        elif self._loop._debug:
+            self._loop._run_watched(asyncio.Handle(self._act, (kind, what, data), self._loop))
+        else:
+            self._act(kind, what, data)
+
+    def _act(self, kind: int, what: int, data: bytes) -> None:
+        if not self._reading:
+            if kind != _READABLE:  # that is still in the socket
+                self._delayed.append((kind, what, data))
+        elif kind == _DATA:
+            self._transport._received(data)
+        elif kind != _READABLE:
+            self._transport._ended(what)
+        elif self._transport._reads_by_itself:
+            self._transport._read_ready()
+        else:
+            memory, view = self._delivery.scratch()
+            count = lib.lepy_receiver_receive(self._pointer, memory, len(memory))
+            if count > 0:
+                self._transport._received(view[:count])
+
+    def _free(self, pointer: CData) -> None:
+        lib.lepy_receiver_free(pointer)
