@@ -43,7 +43,7 @@ class TLSBufferEvent(BaseTLSBufferEvent, BufferEvent):
             :meth:`connect` takes the address.
         session: Of a client, an earlier connection's session to resume.
         handshake_timeout: Seconds until a handshake that is not done is over: on_event gets
-            TIMEOUT with a TimeoutError. Connecting counts in. None waits for ever.
+            TIMEOUT with a TimeoutError. :meth:`connect` counts in. None waits for ever.
         shutdown_timeout: Seconds for which ``close_when_flushed()`` waits for the peer's
             close_notify once all is sent.
         options: With CLOSE_ON_FREE the socket is taken over and closed with the bufferevent (a
@@ -124,10 +124,9 @@ class TLSBufferEvent(BaseTLSBufferEvent, BufferEvent):
             RuntimeError: It has a socket already.
             ValueError: A unix socket has no name that a certificate could be for.
         """
-        self._live()
-        if self._tls.host is None and not self._tls.context.is_server and isinstance(address, tuple):
-            _convert.socket_address(address)
-            self._tls.expect(address[0])
+        self._need_no_socket()
+        _convert.socket_address(address)
+        self._tls.expect_where_it_connects(address[0] if isinstance(address, tuple) else None)
         self._tls.need_host()
         super().connect(address, local=local)
 
@@ -149,9 +148,8 @@ class TLSBufferEvent(BaseTLSBufferEvent, BufferEvent):
             dns: What looks the name up; None for the system's resolver, in a thread.
             timeout: Seconds until there is a connection; the handshake has its own.
         """
-        self._live()
-        if self._tls.host is None and not self._tls.context.is_server:
-            self._tls.expect(host)
+        self._need_no_socket()
+        self._tls.expect_where_it_connects(host)
         super().connect_hostname(host, port, family, dns=dns, timeout=timeout)
 
     def __repr__(self) -> str:

@@ -29,7 +29,15 @@ class TLSState:
         shutdown_timeout: Seconds.
     """
 
-    __slots__ = ("concluding", "context", "handshake_timeout", "host", "pointer", "shutdown_timeout")
+    __slots__ = (
+        "concluding",
+        "context",
+        "handshake_timeout",
+        "host",
+        "is_told",
+        "pointer",
+        "shutdown_timeout",
+    )
 
     def __init__(
         self,
@@ -51,6 +59,8 @@ class TLSState:
         self.handshake_timeout = _convert.seconds(handshake_timeout, "handshake_timeout")
         self.shutdown_timeout = _convert.seconds(shutdown_timeout, "shutdown_timeout")
         self.host: str | None = None
+        #: server_hostname was given, and connecting says nothing about it.
+        self.is_told = server_hostname is not None
         #: All is sent, and the peer's end is waited for.
         self.concluding = False
         self.pointer: CData = check_pointer(lib.lepy_tls_new(context._pointer), "SSL_new")
@@ -73,6 +83,15 @@ class TLSState:
         name = address.encode() if address else host_name(host)
         errors.check(lib.lepy_tls_expect(self.pointer, name, bool(address)), f"server_hostname {host!r}")
         self.host = host
+
+    def expect_where_it_connects(self, host: str | None) -> None:
+        """Expect *host*, unless server_hostname was given; of a unix socket there is none."""
+        if self.is_told or self.context.is_server:
+            return
+        if host is None:
+            self.host = None
+        else:
+            self.expect(host)
 
     def need_host(self) -> None:
         """Refuse to begin where nobody in particular is expected."""

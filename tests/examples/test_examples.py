@@ -7,9 +7,13 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from certificates import Authority
 from command import ROOT, run, start
+
+from libevent_py._features import has
 
 EXAMPLES = ROOT / "examples"
 
@@ -96,3 +100,22 @@ def test_an_example_is_explained_and_listed(path: object) -> None:
     assert text
     assert f"python examples/{path.name}" in text
     assert f"]({path.name})" in (EXAMPLES / "README.md").read_text()
+
+
+def test_tls_echo(tmp_path: Path) -> None:
+    """The client gets its line back from the server that it trusts, and refuses another."""
+    if not has("bufferevent_openssl_socket_new"):
+        pytest.skip("this build has no OpenSSL")
+    authority, other = Authority(tmp_path), Authority(tmp_path, "other")
+    pem = str(authority.certificate("localhost"))
+    with start("-u", example("tls_echo_server.py"), pem, pem, "127.0.0.1", "0") as process:
+        assert process.stdout is not None
+        found = re.search(r"\('127.0.0.1', (\d+)\)", process.stdout.readline())
+        assert found
+        done = run(example("tls_echo_client.py"), "localhost", found[1], str(authority.ca), "good day")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "good day\n", "")
+        assert re.match(r"TLSv1.3, TLS_\w+\n", process.stdout.readline())
+        assert process.stdout.readline() == "finished\n"
+        done = run(example("tls_echo_client.py"), "localhost", found[1], str(other.ca), "good day")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "not to be trusted" in done.stderr

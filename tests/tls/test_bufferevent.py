@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from bufferevents import Log
+from certificates import Authority
 from loops import run_until, settle, turn
 from tls_ends import Connect
 
@@ -193,6 +194,22 @@ def test_rate_limit(base: EventBase, connect: Connect) -> None:
     run_until(base, lambda: ends.at_server.data.endswith(b"end"))
 
 
+def test_priority(localhost: Path, authority: Authority) -> None:
+    """The priority that is set before the handshake holds after it, and can be changed then."""
+    with EventBase(priorities=3) as base:
+        one, other = socket.socketpair()
+        urgent = TLSBufferEvent(base, TLSContext.server(localhost), one)
+        lazy = TLSBufferEvent(base, TLSContext.client(authority.ca), other, server_hostname="localhost")
+        urgent.priority, lazy.priority = 0, 2
+        logs = Log(urgent), Log(lazy)
+        run_until(base, lambda: all(log.events for log in logs))
+        assert (urgent.priority, lazy.priority) == (0, 2)
+        lazy.priority = 1
+        urgent.write(b"hello")
+        run_until(base, lambda: logs[1].data == b"hello")
+        assert lazy.priority == 1
+
+
 def test_limits_belong_below_a_filter(base: EventBase, connect: Connect) -> None:
     """libevent limits only sockets, and says so."""
     ends = connect("filter")
@@ -231,6 +248,25 @@ def test_connect_hostname(base: EventBase, server: TLSContext, client: TLSContex
         run_until(base, accept)
         assert log.events == [CONNECTED]
         assert accepted[0].server_hostname == bev.server_hostname == "localhost"
+
+
+def test_another_attempt_expects_another_host(
+    base: EventBase, server: TLSContext, client: TLSContext
+) -> None:
+    """Who could not connect to one host may try another, whose certificate is expected then."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        bev = TLSBufferEvent(base, client)
+        log = Log(bev)
+        with pytest.raises(ValueError):
+            bev.connect_hostname("wrong.example", 0)
+        with pytest.raises(FileNotFoundError):
+            TLSBufferEvent(base, client, server_hostname="localhost").connect("unix:/nowhere/at/all")
+        with pytest.raises(ValueError, match="server_hostname"):
+            bev.connect("unix:/nowhere/at/all")
+        bev.connect(listening.getsockname())
+        Log(TLSBufferEvent(base, server, listening.accept()[0]))
+        run_until(base, lambda: log.events)
+        assert log.events == [CONNECTED]
 
 
 @pytest.mark.parametrize("filtered", [False, True], ids=["socket", "filter"])

@@ -391,7 +391,9 @@ lepy_bufferevent_is_connecting(struct lepy_bufferevent *self)
 int
 lepy_bufferevent_priority_set(struct lepy_bufferevent *self, int priority)
 {
-	if (bufferevent_priority_set(self->bufferevent, priority) < 0)
+	int result = self->ops ? self->ops->set_priority(self, priority) : bufferevent_priority_set(self->bufferevent, priority);
+
+	if (result < 0)
 		return -1;
 	self->handle.level = lepy_delivery_level(self->handle.delivery, priority);
 	return 0;

@@ -50,6 +50,7 @@ struct lepy_bufferevent_ops {
 	/* EV_READ was enabled. */
 	void (*resumed)(struct lepy_bufferevent *self);
 	int (*connect)(struct lepy_bufferevent *self, evutil_socket_t fd);
+	int (*set_priority)(struct lepy_bufferevent *self, int priority);
 	/* Past libevent, where that is allowed: as recv, with EAGAIN, or EIO for what
 	 * libevent has to meet; and how many bytes went out. */
 	ssize_t (*receive)(struct lepy_bufferevent *self, char *room, size_t size);

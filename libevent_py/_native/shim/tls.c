@@ -30,6 +30,16 @@ resumed(struct lepy_bufferevent *self)
 		event_active(&tls->bufferevent->ev_read, EV_READ, 0);
 }
 
+/* libevent 2.1 does that for plain sockets only. */
+int
+lepy_tls_set_priority(struct lepy_bufferevent *self, int priority)
+{
+	struct bufferevent *bufferevent = self->bufferevent;
+
+	return event_priority_set(&bufferevent->ev_read, priority) < 0
+	    || event_priority_set(&bufferevent->ev_write, priority) < 0 ? -1 : 0;
+}
+
 /* For bufferevent.c's connect, and lepy_tls_attach: there is somebody to shake
  * hands with. */
 static void
@@ -50,6 +60,7 @@ connect_socket(struct lepy_bufferevent *self, evutil_socket_t fd)
 {
 	if (bufferevent_setfd(self->bufferevent, fd) < 0)
 		return -1;
+	lepy_tls_set_priority(self, self->handle.level); /* libevent has set its events up anew */
 	begun(self);
 	return 0;
 }
@@ -96,6 +107,7 @@ static const struct lepy_bufferevent_ops tls_ops = {
 	.pass_on = pass_on,
 	.resumed = resumed,
 	.connect = connect_socket,
+	.set_priority = lepy_tls_set_priority,
 	.receive = lepy_tls_receive,
 	.send = lepy_tls_send,
 	.release = release,
@@ -137,6 +149,10 @@ lepy_tls_new(SSL_CTX *context)
 int
 lepy_tls_expect(struct lepy_tls *tls, const char *host, int is_address)
 {
+	/* Not whom an earlier attempt to connect was for. */
+	X509_VERIFY_PARAM_set1_ip(SSL_get0_param(tls->ssl), NULL, 0);
+	SSL_set1_host(tls->ssl, NULL);
+	SSL_set_tlsext_host_name(tls->ssl, NULL);
 	if (is_address)
 		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), host);
 	SSL_set_hostflags(tls->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);

@@ -62,6 +62,7 @@ int lepy_tls_open(struct lepy_tls *tls, struct lepy_delivery *delivery, int is_s
     struct lepy_bufferevent *underlying, int options);
 void lepy_tls_attach(struct lepy_tls *tls, struct lepy_bufferevent *self, double handshake_seconds);
 void lepy_tls_free(struct lepy_tls *tls);
+int lepy_tls_set_priority(struct lepy_bufferevent *self, int priority);
 int lepy_tls_new_session(SSL *ssl, SSL_SESSION *session);
 
 /* tls_status.c */

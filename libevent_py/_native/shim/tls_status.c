@@ -21,8 +21,11 @@ static void
 opened(struct lepy_tls *tls)
 {
 	tls->is_open = 1;
-	if (!tls->underlying)
+	if (!tls->underlying) {
+		/* libevent has set its events up anew, and added them. */
 		lepy_bufferevent_take_reading(tls->self);
+		lepy_tls_set_priority(tls->self, tls->self->handle.level);
+	}
 	if (!tls->end)
 		event_del(tls->timer);
 	if (tls->self->held_back)
