@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Union
 
 from .. import _convert
 from ..constants import EventFlags
-from ..dns import DNSBase, DNSRequest
 from ..event import Event
 from .resolve import Found, ThreadedLookup
 
 if TYPE_CHECKING:
     from ..base import EventBase
     from ..calls import ScheduledCall
+    from ..dns import DNSBase, DNSRequest
 
 #: Seconds until the next address is tried beside those that have not answered.
 ATTEMPT_DELAY = 0.25

@@ -12,12 +12,12 @@ from .._delivery import delivery_of
 from .._errors import check, check_pointer, explained, raise_errno
 from .._ffi import CData, ffi, lib
 from ..constants import BufferEventEvents, BufferEventOptions
-from ..dns import DNSBase
 from .common import BaseBufferEvent
 from .happy_eyeballs import HappyEyeballs
 
 if TYPE_CHECKING:
     from ..base import EventBase
+    from ..dns import DNSBase
 
 _ALL_OPTIONS = (
     BufferEventOptions.CLOSE_ON_FREE
@@ -174,7 +174,7 @@ class BufferEvent(BaseBufferEvent):
         _convert.integer(port, "port", 1, 65535)
         if family not in (_socket.AF_UNSPEC, _socket.AF_INET, _socket.AF_INET6):
             raise ValueError(f"family must be AF_UNSPEC, AF_INET or AF_INET6, not {family!r}")
-        if dns is not None and not isinstance(dns, DNSBase):
+        if dns is not None and not hasattr(dns, "getaddrinfo"):  # its module imports this one
             raise TypeError(f"dns must be a DNSBase or None, not {type(dns).__name__}")
         if dns is not None and dns.base is not self._base:
             raise ValueError("dns belongs to another EventBase")

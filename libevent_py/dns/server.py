@@ -13,7 +13,9 @@ from .._delivery import delivery_of
 from .._errors import check_pointer, explained
 from .._ffi import CData, lib
 from .._handles import Handle
+from .datagram import DatagramRequest
 from .server_request import DNSServerRequest
+from .stream import StreamPort
 
 if TYPE_CHECKING:
     from ..base import EventBase
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
 RequestHandler = Callable[[DNSServerRequest], object]
 
 _MOST_REQUESTS = 1 << 20
+#: How many ports that UDP has are tried for TCP too.
+_PORT_TRIES = 20
 
 
 class DNSServer(Handle):
-    """Answers DNS questions over UDP (``struct evdns_server_port``).
+    """Answers DNS questions over UDP, and TCP if wanted (``struct evdns_server_port``).
 
     Args:
         base: The EventBase to work in, which keeps it alive.
@@ -32,7 +36,10 @@ class DNSServer(Handle):
             datagram socket, which it takes over.
         on_request: Called as ``on_request(request)`` from the loop.  The request may be answered
             there or later; where this raises, or drops it, the answer is SERVFAIL.
-        max_requests: So many requests may wait for their answers; more are dropped.
+        tcp: Answer over TCP too, on the same port: clients ask so again where an answer is longer
+            than 512 bytes.
+        max_requests: So many requests may wait for their answers, over TCP as many again; more
+            are dropped.
 
     Raises:
         OSError: The address cannot be bound: EADDRINUSE, EACCES…
@@ -48,7 +55,7 @@ class DNSServer(Handle):
         DNSServer(base, ("127.0.0.1", 5353), on_request)
     """
 
-    __slots__ = ("_address", "_base", "_on_request", "_requests")
+    __slots__ = ("_address", "_base", "_on_request", "_requests", "_stream")
 
     def __init__(
         self,
@@ -56,6 +63,7 @@ class DNSServer(Handle):
         address: _convert.Address | socket.socket,
         on_request: RequestHandler,
         *,
+        tcp: bool = False,
         max_requests: int = 1000,
     ) -> None:
         self._begin()
@@ -64,13 +72,17 @@ class DNSServer(Handle):
         _convert.integer(max_requests, "max_requests", 1, _MOST_REQUESTS)
         delivery = delivery_of(base)
         delivery.hold_funerals()
-        sock = address if isinstance(address, socket.socket) else _bind(address)
-        if sock.type != socket.SOCK_DGRAM:
-            raise ValueError(f"need a datagram socket, not {sock!r}")
+        if isinstance(address, socket.socket):
+            if address.type != socket.SOCK_DGRAM:
+                raise ValueError(f"need a datagram socket, not {address!r}")
+            sock, stream = address, _bind(address.getsockname(), socket.SOCK_STREAM) if tcp else None
+        else:
+            sock, stream = _bind_all(address, tcp)
         self._base = base
         self._delivery = delivery
         self._on_request = on_request
         self._requests: weakref.WeakSet[DNSServerRequest] = weakref.WeakSet()
+        self._stream: StreamPort | None = None
         delivery.table.reserve(self)
         try:
             sock.setblocking(False)
@@ -83,9 +95,17 @@ class DNSServer(Handle):
             delivery.table.release(self)
             if sock is not address:
                 sock.close()
+            if stream is not None:
+                stream.close()
             raise
         sock.detach()
         delivery.table.kept[self._slot] = self
+        try:
+            if stream is not None:
+                self._stream = StreamPort(self, stream, on_request, max_requests)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     @unguarded
@@ -107,13 +127,13 @@ class DNSServer(Handle):
     @property
     def waiting(self) -> int:
         """How many requests are not answered."""
-        return int(self._live().waiting)
+        return int(self._live().waiting) + (self._stream.waiting if self._stream is not None else 0)
 
     def _deliver(self, kind: int, what: int, data: bytes) -> None:
         pointer = lib.lepy_dns_server_take(self._pointer)
         if not pointer:
             return
-        request = DNSServerRequest._take(self, pointer)
+        request = DatagramRequest._begin_with(self, pointer)
         try:
             self._on_request(request)
         except BaseException:
@@ -128,17 +148,37 @@ class DNSServer(Handle):
 
     def _free(self, pointer: CData) -> None:
         lib.lepy_dns_server_free(pointer)
+        if self._stream is not None:
+            self._stream.close()
 
     def __repr__(self) -> str:
         return "<DNSServer closed>" if self._pointer is None else f"<DNSServer at {self._address!r}>"
 
 
-def _bind(address: _convert.Address) -> socket.socket:
+def _bind_all(address: _convert.Address, tcp: bool) -> tuple[socket.socket, socket.socket | None]:
+    """Sockets at *address* for UDP, and for TCP if wanted; with port 0 some port that both have."""
+    tries = _PORT_TRIES if address[1:2] == (0,) else 1
+    while True:
+        sock = _bind(address, socket.SOCK_DGRAM)
+        if not tcp:
+            return sock, None
+        try:
+            return sock, _bind(sock.getsockname(), socket.SOCK_STREAM)
+        except OSError:
+            sock.close()
+            tries -= 1
+            if not tries:
+                raise
+
+
+def _bind(address: _convert.Address, kind: socket.SocketKind) -> socket.socket:
     family, where = _convert.socket_address(address)
     if family not in (socket.AF_INET, socket.AF_INET6):
         raise ValueError(f"a DNS server has an IPv4 or IPv6 address, not {address!r}")
-    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock = socket.socket(family, kind)
     try:
+        if kind == socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(where)

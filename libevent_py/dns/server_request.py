@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+from abc import abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import _convert
 from .._claim import unguarded
-from .._ffi import CData, ffi, lib
+from .._ffi import CData, lib
 from .._handles import Handle
 from . import names
+from .message import DNSQuestion
 
 if TYPE_CHECKING:
     from .server import DNSServer
@@ -27,30 +29,17 @@ _MOST_DATA = 65535
 _MOST_TEXT = 255
 
 
-class DNSQuestion(NamedTuple):
-    """One question of a request.
-
-    Attributes:
-        name: The name, as it was asked for; "" is the root.
-        type: A number, ``DNSServerRequest.A`` say.
-        rclass: Nearly always 1, the Internet's.
-    """
-
-    name: str
-    type: int
-    rclass: int
-
-
 class DNSServerRequest(Handle):
     """A question to a DNSServer (``struct evdns_server_request``), to be answered or dropped once.
 
     One that is closed, or collected as garbage, without either is answered SERVFAIL.
     """
 
-    __slots__ = ("_client", "_drops", "_flags", "_questions", "_server")
+    __slots__ = ("_client", "_drops", "_flags", "_questions", "_sent", "_server")
 
     _client: Any
     _drops: bool
+    _sent: bool
     _flags: int
     _questions: list[DNSQuestion]
     _server: DNSServer  # which it keeps alive
@@ -72,26 +61,18 @@ class DNSServerRequest(Handle):
     def __init__(self) -> None:
         raise TypeError("a DNSServer makes its requests, and gives them to on_request")
 
-    @classmethod
-    def _take(cls, server: DNSServer, pointer: CData) -> DNSServerRequest:
-        self = cls.__new__(cls)
+    def _start(
+        self, server: DNSServer, pointer: CData, flags: int, questions: list[DNSQuestion], client: Any
+    ) -> None:
         self._server = server
         self._delivery = server._delivery
-        self._drops = False
-        request = pointer.request
-        self._flags = request.flags
-        asked = ffi.unpack(request.questions, request.nquestions)
-        self._questions = [
-            DNSQuestion(
-                names.decode(ffi.string(ffi.cast("char *", each.name))), each.type, each.dns_question_class
-            )
-            for each in asked
-        ]
-        self._client = _client_of(request)
+        self._drops = self._sent = False
+        self._flags = flags
+        self._questions = questions
+        self._client = client
         self._delivery.table.reserve(self)
         self._pointer = pointer
         server._requests.add(self)
-        return self
 
     @property
     @unguarded
@@ -118,7 +99,7 @@ class DNSServerRequest(Handle):
             authoritative: Whether it does; at first it does not.
         """
         flags = lib.EVDNS_FLAGS_AA if authoritative else 0
-        lib.evdns_server_request_set_flags(self._request(), flags)
+        self._set_flags(flags)
 
     def add_a_reply(self, name: str, addresses: Iterable[str], ttl: int = 60) -> None:
         """Add A records to the answer (``evdns_server_request_add_a_reply``).
@@ -208,18 +189,11 @@ class DNSServerRequest(Handle):
         _convert.integer(ttl, "ttl", 0, _MOST_TTL)
         if section not in (self.ANSWER, self.AUTHORITY, self.ADDITIONAL):
             raise ValueError(f"section must be ANSWER, AUTHORITY or ADDITIONAL, not {section!r}")
-        owner = _owner(name)
-        if isinstance(data, str):
-            raw, size = _owner(data), -1
-        else:
-            raw = bytes(memoryview(data))
-            size = len(raw)
-        if size > _MOST_DATA:
-            raise ValueError(f"a record has {_MOST_DATA} bytes at most, not {size}")
-        if lib.evdns_server_request_add_reply(
-            self._request(), section, owner, type, rclass, ttl, size, size < 0, raw if size else ffi.NULL
-        ):
-            raise MemoryError("libevent found no memory for the record")
+        is_name = isinstance(data, str)
+        raw = _owner(data) if isinstance(data, str) else bytes(memoryview(data))
+        if len(raw) > _MOST_DATA or not (raw or is_name):
+            raise ValueError(f"a record has 1 to {_MOST_DATA} bytes, not {len(raw)}")
+        self._add(section, _owner(name), type, rclass, ttl, raw, is_name)
 
     def respond(self, code: int = 0) -> None:
         """Send what was added (``evdns_server_request_respond``).
@@ -232,24 +206,40 @@ class DNSServerRequest(Handle):
             ClosedError: The request was answered or dropped.
         """
         _convert.integer(code, "code", 0, 15)
-        self._live()
-        lib.lepy_dns_question_respond(self._pointer, code)
-        # What the socket does not take now is lost, as with any datagram.
-        self.drop()
+        pointer = self._live()
+        self._sent = True
+        try:
+            self._send(pointer, code)
+        finally:
+            self.close()
 
     def drop(self) -> None:
         """Do not answer (``evdns_server_request_drop``); nothing happens where it was answered."""
         self._drops = True
         self.close()
 
-    def _request(self) -> CData:
-        return self._live().request
-
     def _deliver(self, kind: int, what: int, data: bytes) -> None:
         raise AssertionError("a request reports nothing")
 
     def _free(self, pointer: CData) -> None:
-        lib.lepy_dns_question_free(pointer, _DROP if self._drops else _SERVFAIL)
+        self._give_up(pointer, _DROP if self._drops else _SERVFAIL)
+
+    # How it goes depends on where it came from.
+
+    @abstractmethod
+    def _set_flags(self, flags: int) -> None: ...
+
+    @abstractmethod
+    def _add(
+        self, section: int, owner: bytes, type: int, rclass: int, ttl: int, data: bytes, is_name: bool
+    ) -> None: ...
+
+    @abstractmethod
+    def _send(self, pointer: CData, code: int) -> None: ...
+
+    @abstractmethod
+    def _give_up(self, pointer: CData, code: int) -> None:
+        """Free what is answered; else answer with *code*, or not where that is negative."""
 
     def __repr__(self) -> str:
         asked = ", ".join(f"{each.name or '.'} type {each.type}" for each in self._questions)
@@ -279,11 +269,3 @@ def _reverse_name(name: str) -> str:
         return ipaddress.ip_address(name).reverse_pointer
     except ValueError:
         return name
-
-
-def _client_of(request: CData) -> Any:
-    room = ffi.new("struct sockaddr_storage *")
-    size = lib.evdns_server_request_get_requesting_addr(
-        request, ffi.cast("struct sockaddr *", room), ffi.sizeof("struct sockaddr_storage")
-    )
-    return _convert.python_address(bytes(ffi.buffer(room, max(size, 0))))

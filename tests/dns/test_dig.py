@@ -45,7 +45,7 @@ def dig() -> Iterator[Callable[..., str]]:
     if program is None:
         pytest.skip("there is no dig (bind9-dnsutils)")
     with EventBase(on_error=lambda error: None) as base:
-        server = DNSServer(base, ("127.0.0.1", 0), answering)
+        server = DNSServer(base, ("127.0.0.1", 0), answering, tcp=True)
         port = server.address[1]
         thread = threading.Thread(target=base.dispatch)
         thread.start()
@@ -92,3 +92,11 @@ def test_errors(dig: Callable[..., str]) -> None:
     assert "status: NXDOMAIN" in dig("missing.test", "A")
     assert "status: SERVFAIL" in dig("raise.test", "A")
     assert " tc " in dig("long.test", "A", "+noedns")
+
+
+def test_over_tcp(dig: Callable[..., str]) -> None:
+    """The same zone, and the whole of what UDP cuts."""
+    assert dig("+tcp", "+short", "host.test", "A") == "192.0.2.1\n192.0.2.2\n"
+    assert dig("+tcp", "+short", "-x", "192.0.2.1") == "host.test.\n"
+    assert len(dig("+tcp", "+short", "long.test", "A").splitlines()) == 100
+    assert "status: SERVFAIL" in dig("+tcp", "raise.test", "A")

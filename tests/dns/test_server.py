@@ -143,7 +143,7 @@ def test_txt_and_raw_records(serve: Callable[..., Client]) -> None:
         request.add_txt_reply("t.com", "grüße", b"\x00\xff", "")
         request.add_reply("m.com", request.MX, b"\0\x0a" + wire("mx.m.com"), 5)
         request.add_reply("n.com", request.NS, "ns.n.com", 5, section=request.AUTHORITY)
-        request.add_reply("x.com", 65000, b"", 5, section=request.ADDITIONAL, rclass=3)
+        request.add_reply("x.com", 65000, b"?", 5, section=request.ADDITIONAL, rclass=3)
         request.respond()
 
     client = serve(handler)
@@ -430,10 +430,11 @@ def test_wrong_records(serve: Callable[..., Client]) -> None:
         (TypeError, lambda request: request.add_txt_reply("a.com", 5)),
         (TypeError, lambda request: request.add_reply("a.com", 1, None)),
         (ValueError, lambda request: request.add_reply("a.com", 1, bytes(65536))),
-        (ValueError, lambda request: request.add_reply("a.com", 65536, b"")),
-        (ValueError, lambda request: request.add_reply("a.com", 1, b"", section=7)),
-        (ValueError, lambda request: request.add_reply("a.com", 1, b"", rclass=-1)),
-        (TypeError, lambda request: request.add_reply(b"a.com", 1, b"")),
+        (ValueError, lambda request: request.add_reply("a.com", 1, b"")),
+        (ValueError, lambda request: request.add_reply("a.com", 65536, b"x")),
+        (ValueError, lambda request: request.add_reply("a.com", 1, b"x", section=7)),
+        (ValueError, lambda request: request.add_reply("a.com", 1, b"x", rclass=-1)),
+        (TypeError, lambda request: request.add_reply(b"a.com", 1, b"x")),
         (ValueError, lambda request: request.respond(16)),
         (ValueError, lambda request: request.respond(-1)),
         (TypeError, lambda request: request.respond("0")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import struct
@@ -45,7 +46,11 @@ def dnsmasq(directory: Path, settings: str) -> Iterator[tuple[str, int]]:
         f"local=/#/\naddress=/up.test/192.0.2.255\nuser=\npid-file={directory}/pid\n{settings}"
     )
     command = [program, "--keep-in-foreground", f"--conf-file={path}"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    # Not to be run under what this process is (AddressSanitizer).
+    env = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
             deadline = time.monotonic() + 10
             while not _is_up(address):

@@ -34,12 +34,14 @@ def ignore(*arguments: object) -> None:
     """A callback for whoever needs one."""
 
 
-def asked(base: EventBase) -> DNSServerRequest:
+def asked(base: EventBase, kind: socket.SocketKind) -> DNSServerRequest:
     """A question to a DNSServer."""
     requests: list[DNSServerRequest] = []
-    server = DNSServer(base, ("127.0.0.1", 0), requests.append)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.sendto(b"\0\7\1\0\0\1\0\0\0\0\0\0\1a\3com\0\0\1\0\1", server.address)
+    server = DNSServer(base, ("127.0.0.1", 0), requests.append, tcp=kind == socket.SOCK_STREAM)
+    question = b"\0\7\1\0\0\1\0\0\0\0\0\0\1a\3com\0\0\1\0\1"
+    with socket.socket(socket.AF_INET, kind) as client:
+        client.connect(server.address)
+        client.send(question if kind == socket.SOCK_DGRAM else bytes((0, len(question))) + question)
         while not requests:
             base.loop(LoopFlags.ONCE)
     return requests[0]
@@ -60,7 +62,8 @@ MORE_MAKERS: dict[str, Callable[[EventBase], Any]] = {
     "FilterBufferEvent": lambda base: FilterBufferEvent(BufferEvent(base)),
     "Question": lambda base: DNSBase(base, []).resolve_ipv4("a.com", ignore),
     "Lookup": lambda base: DNSBase(base, []).getaddrinfo("a.com", 80, ignore),
-    "DNSServerRequest": lambda base: asked(base),
+    "DatagramRequest": lambda base: asked(base, socket.SOCK_DGRAM),
+    "StreamRequest": lambda base: asked(base, socket.SOCK_STREAM),
     "RateLimitGroup": lambda base: RateLimitGroup(base, RateLimit(1)),
 }
 if hasattr(lib, "bufferevent_openssl_socket_new"):
