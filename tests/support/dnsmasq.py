@@ -15,11 +15,20 @@ from pathlib import Path
 import pytest
 from nameserver import wire
 
+#: dnsmasq's exit code for a port that is taken.
+_CANNOT_LISTEN = 2
+
 
 def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.bind(("127.0.0.1", 0))
-        return int(udp.getsockname()[1])
+    """One that UDP and TCP have."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            try:
+                tcp.bind(udp.getsockname())
+            except OSError:
+                continue
+            return int(udp.getsockname()[1])
 
 
 def _is_up(address: tuple[str, int]) -> bool:
@@ -39,7 +48,23 @@ def dnsmasq(directory: Path, settings: str) -> Iterator[tuple[str, int]]:
     program = shutil.which("dnsmasq") or shutil.which("dnsmasq", path="/usr/sbin")
     if program is None:
         pytest.skip("there is no dnsmasq (dnsmasq-base)")
-    address = ("127.0.0.1", _free_port())
+    while True:
+        address = ("127.0.0.1", _free_port())
+        with _start(program, directory, address, settings) as process:
+            try:
+                deadline = time.monotonic() + 10
+                while not _is_up(address) and process.poll() is None:
+                    assert time.monotonic() < deadline, "dnsmasq does not answer"
+                if process.poll() == _CANNOT_LISTEN:  # somebody else was faster
+                    continue
+                assert process.poll() is None, process.stderr and process.stderr.read()
+                yield address
+                return
+            finally:
+                process.terminate()
+
+
+def _start(program: str, directory: Path, address: tuple[str, int], settings: str) -> subprocess.Popen[str]:
     path = directory / "dnsmasq.conf"
     path.write_text(
         f"port={address[1]}\nlisten-address=127.0.0.1\nbind-interfaces\nno-resolv\nno-hosts\n"
@@ -48,14 +73,4 @@ def dnsmasq(directory: Path, settings: str) -> Iterator[tuple[str, int]]:
     command = [program, "--keep-in-foreground", f"--conf-file={path}"]
     # Not to be run under what this process is (AddressSanitizer).
     env = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-    with subprocess.Popen(
-        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            deadline = time.monotonic() + 10
-            while not _is_up(address):
-                assert process.poll() is None, process.stderr and process.stderr.read()
-                assert time.monotonic() < deadline, "dnsmasq does not answer"
-            yield address
-        finally:
-            process.terminate()
+    return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
