@@ -197,6 +197,8 @@ class TestForeignLoop:
         self, base: EventBase, function: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An exception that strikes the delivery itself is told, and loses no record."""
+        if sys.implementation.name == "pypy" and function == "lepy_deliver":
+            pytest.skip("its profiler raises before there is a frame, as no signal does")
         order: list[int] = []
         made = events(base, 3, order.append)
         told: list[type[BaseException]] = []
