@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import io
 import os
+import pickle
 import socket
 import threading
 import weakref
@@ -254,3 +256,18 @@ def test_churn_leaks_nothing(base: EventBase) -> None:
     base.loop(LoopFlags.NONBLOCK)
     # Pipes for splicing stay with the base.
     assert len(os.listdir("/proc/self/fd")) <= before + 8
+
+
+def test_it_is_made_once_and_not_copied(base: EventBase) -> None:
+    """As all that owns a C structure."""
+    with Joined(base, "sockets") as joined:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            with pytest.raises(RuntimeError, match="made already"):
+                joined.relay.__init__(base, ours, theirs)  # type: ignore[misc]
+            for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+                with pytest.raises(TypeError, match="cannot be copied"):
+                    copied(joined.relay)
+        joined.client.sendall(b"x")
+        joined.turn()
+        assert receive(joined.server) == b"x"

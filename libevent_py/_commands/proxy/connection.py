@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from .server import Proxy
 
 log = logging.getLogger("libevent_py.proxy")
+
+#: No backend's fault: this process is out of something.
+_OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 _REASONS = {
     RelayReason.EOF: "eof",
@@ -112,6 +116,10 @@ class Connection:
                     server.connect(backend.address)
                 return
             except OSError as error:
+                if error.errno in _OUR_OWN:
+                    self._proxy.refused += 1
+                    self._end("no_backend", error)
+                    return
                 self._give_up_backend(error)
         self._proxy.refused += 1
         log.error("no backend can be reached for %s", shown(self._client))

@@ -40,20 +40,20 @@ class Proxy:
         self.connections = self.refused = self.from_clients = self.from_backends = 0
         self._shares_port = shares_port
         self._ended: Counter[str] = Counter()
-        self._open: set[Connection] = set()
+        self._connections: set[Connection] = set()
         self._full = False
         self._listeners: dict[Address, Listener] = {}
         self._when_empty: Callable[[], object] | None = None
         self._deadline: Timer | None = None
-        self._listen(options.listen)
+        self._listeners = self._open(options.listen)
 
     @property
     def addresses(self) -> list[str]:
         """Where it listens."""
         return [shown(listener.address) for listener in self._listeners.values()]
 
-    def _listen(self, addresses: list[Address]) -> None:
-        """Listen there and nowhere else; where that fails, everything stays as it was."""
+    def _open(self, addresses: list[Address]) -> dict[Address, Listener]:
+        """Listeners on those of *addresses* that have none yet; all of them or an exception."""
         new: dict[Address, Listener] = {}
         try:
             for address in addresses:
@@ -66,17 +66,14 @@ class Proxy:
                         reuse_port=self._shares_port and not isinstance(address, str),
                     )
         except BaseException:
-            for listener in new.values():
-                listener.close()
+            _close(new)
             raise
-        for address in set(self._listeners) - set(addresses):
-            self._listeners.pop(address).close()
-        self._listeners.update(new)
+        return new
 
     def _on_accept(self, listener: Listener, sock: socket.socket, address: Any) -> None:
         self.connections += 1
         connection = Connection(self, sock, address)
-        self._open.add(connection)
+        self._connections.add(connection)
         connection.begin()
         self._heed_limit()
 
@@ -84,7 +81,7 @@ class Proxy:
         """At the limit, leave new clients in the kernel's queue."""
         limit = self.settings.options.max_connections
         # Of all workers together; each takes its share, rounded up.
-        full = limit is not None and len(self._open) >= -(-limit // self.settings.options.workers)
+        full = limit is not None and len(self._connections) >= -(-limit // self.settings.options.workers)
         if full == self._full:
             return
         self._full = full
@@ -94,9 +91,9 @@ class Proxy:
     def ended(self, connection: Connection, reason: str) -> None:
         """Called by each connection when it is over."""
         self._ended[reason] += 1
-        self._open.discard(connection)
+        self._connections.discard(connection)
         self._heed_limit()
-        if self._when_empty is not None and not self._open:
+        if self._when_empty is not None and not self._connections:
             self._when_empty()
 
     def reload(self, options: Options) -> None:
@@ -109,9 +106,15 @@ class Proxy:
             if getattr(options, name) != getattr(self.settings.options, name):
                 log.warning("a change of %s needs a new start", name)
                 setattr(options, name, getattr(self.settings.options, name))
-        settings = Settings(self.base, options, self.settings)
-        self._listen(options.listen)
-        self.settings = settings
+        new = self._open(options.listen)
+        try:
+            self.settings = Settings(self.base, options, self.settings)
+        except BaseException:
+            _close(new)
+            raise
+        for address in set(self._listeners) - set(options.listen):
+            self._listeners.pop(address).close()
+        self._listeners.update(new)
         self._full = not self._full  # new listeners are on
         self._heed_limit()
 
@@ -120,23 +123,21 @@ class Proxy:
 
         A second time, it is over at once.
         """
-        for listener in self._listeners.values():
-            listener.close()
-        self._listeners.clear()
-        if not self._open or self._when_empty is not None:
+        _close(self._listeners)
+        if not self._connections or self._when_empty is not None:
             then()
             return
         self._when_empty = then
         grace = self.settings.options.grace
-        log.info("waiting up to %g s for %d connections", grace, len(self._open))
+        log.info("waiting up to %g s for %d connections", grace, len(self._connections))
         self._deadline = Timer(self.base, grace, lambda timer: then())
 
     def counters(self) -> Counters:
         """What was counted, open connections included."""
-        moved = [connection.bytes for connection in self._open]
+        moved = [connection.bytes for connection in self._connections]
         return {
             "connections": self.connections,
-            "active": len(self._open),
+            "active": len(self._connections),
             "refused": self.refused,
             "from_clients": self.from_clients + sum(each for each, _ in moved),
             "from_backends": self.from_backends + sum(each for _, each in moved),
@@ -151,3 +152,9 @@ class Proxy:
                 for backend in self.settings.pool.backends
             },
         }
+
+
+def _close(listeners: dict[Address, Listener]) -> None:
+    for listener in listeners.values():
+        listener.close()
+    listeners.clear()

@@ -18,6 +18,8 @@ _TICKS = 10
 class Settings:
     """One reading of the options; connections keep the one that they began with.
 
+    What may fail comes first: then the reading before is as it was.
+
     Args:
         base: Where connections are.
         options: What to do.

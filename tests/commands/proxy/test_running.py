@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import resource
 import signal
 import socket
 import struct
@@ -257,3 +259,19 @@ def test_help_tells_everything() -> None:
     assert done.returncode == 0
     for word in ("--listen", "--to", "--send-proxy", "[proxy]", "SIGHUP", "SIGTERM", "least-connections"):
         assert word in done.stdout
+
+
+def test_no_descriptors_is_no_backends_fault() -> None:
+    """Clients are refused then, and nobody is left out."""
+    with Backend("one") as one, proxy(to=(one,)) as running:
+        pid = running.process.pid
+        limit = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        # One more is for a client, and none for its backend.
+        free = max(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")) + 2
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, limit[1]))
+        with connected(running) as sock, contextlib.suppress(ConnectionResetError):
+            assert sock.recv(10) == b""
+        assert "Too many open files" in running.wait_for("open files")
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limit)
+        assert running.ask()[0] == b"one"
+        assert not any("left out" in line for line in running.log)
