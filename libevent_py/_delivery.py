@@ -341,7 +341,8 @@ class Delivery(Claimable):
 def delivery_of(base: Any) -> Delivery:
     """The queue of *base*, which the caller was given as an EventBase."""
     delivery = getattr(base, "_delivery", None)
-    if not isinstance(delivery, Delivery) or isinstance(base, Handle):
+    # An object of the base has its queue too, but not its calls.
+    if not isinstance(delivery, Delivery) or getattr(base, "_calls", None) is not delivery.calls:
         raise TypeError(f"base must be an EventBase, not {type(base).__name__}")
     delivery.live()
     if delivery.closing:

@@ -160,6 +160,9 @@ class Event(Handle):
             OSError: The backend refuses the descriptor: EPERM for a regular file
                 under epoll, EBADF for a closed one.
         """
+        self._add(timeout)
+
+    def _add(self, timeout: float | CommonTimeout | None) -> None:
         if isinstance(timeout, CommonTimeout):
             self._live()
             seconds = timeout.seconds

@@ -55,7 +55,7 @@ class Timer(Event):
         if repeat and not self.seconds:
             raise ValueError("a repeating Timer needs more than 0 seconds")
         self._set_up(base, -1, lib.EV_PERSIST if repeat else 0, callback)
-        self.add()
+        self._add(seconds)
 
     @property
     @unguarded
@@ -70,7 +70,7 @@ class Timer(Event):
         Args:
             timeout: Seconds to wait this time; None for those it was made with.
         """
-        super().add(self._interval if timeout is None else timeout)
+        self._add(self._interval if timeout is None else timeout)
 
     def _deliver(self, kind: int, what: int, data: bytes) -> None:
         if not self._stays and not _pending(self._event, 0xFF, ffi.NULL):
