@@ -50,7 +50,8 @@ class BaseBufferEventLimits(Handle):
             low: For READ: bytes of input before it is reported.  For WRITE: bytes of output
                 at or below which on_write comes.
             high: For READ: bytes of input at which reading pauses until some are taken;
-                0 for no limit.  For WRITE a socket ignores it.
+                0 for no limit.  What a filter's function gives beyond it waits in the filter.
+                For WRITE a socket ignores it.
 
         Raises:
             ValueError: *low* above *high*: the connection would stand still.

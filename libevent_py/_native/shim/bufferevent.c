@@ -18,6 +18,18 @@ pause_at_high_watermark(struct lepy_bufferevent *self, struct evbuffer *input)
 	}
 }
 
+/* What came or was written while a filter's reading or writing was off, or did
+ * not fit, is filtered only when more comes, if libevent is left alone with it. */
+static void
+filter_what_waits(const struct lepy_filter *filter, short events)
+{
+	if (!evbuffer_get_length(bufferevent_get_input(filter->underlying)) && !lepy_filter_holds(filter))
+		events &= ~EV_READ;
+	if (!evbuffer_get_length(bufferevent_get_output(filter->bufferevent)))
+		events &= ~EV_WRITE;
+	bufferevent_trigger(filter->underlying, events, BEV_TRIG_DEFER_CALLBACKS);
+}
+
 static int
 enable(struct lepy_bufferevent *self, short events)
 {
@@ -25,18 +37,23 @@ enable(struct lepy_bufferevent *self, short events)
 		return -1;
 	if (self->ops && (events & EV_READ))
 		self->ops->resumed(self);
+	if (self->filter)
+		filter_what_waits(self->filter, events);
 	return 0;
 }
 
-/* On the input, while there is a high mark: resumes below it.  TLS and filters go
- * beyond, and who has taken some of that is asked to take more. */
+/* On the input, while there is a high mark: resumes below it.  TLS goes beyond,
+ * and who has taken some of that is asked to take more. */
 static void
 input_callback(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct lepy_bufferevent *self = arg;
 
-	if (!self->paused)
+	if (!self->paused) {
+		if (self->filter && info->n_deleted && lepy_filter_holds(self->filter))
+			filter_what_waits(self->filter, EV_READ);
 		return;
+	}
 	if (evbuffer_get_length(input) < self->high) {
 		self->paused = 0;
 		enable(self, EV_READ);
@@ -260,22 +277,6 @@ lepy_bufferevent_leave(struct lepy_bufferevent *self, int result)
 	return -1;
 }
 
-/* What came or was written while a filter's reading or writing was off is
- * filtered only when more comes, if libevent is left alone with it. */
-static void
-filter_what_waits(struct bufferevent *filter, short events)
-{
-	struct bufferevent *underlying = bufferevent_get_underlying(filter);
-
-	if (!underlying)
-		return;
-	if (!evbuffer_get_length(bufferevent_get_input(underlying)))
-		events &= ~EV_READ;
-	if (!evbuffer_get_length(bufferevent_get_output(filter)))
-		events &= ~EV_WRITE;
-	bufferevent_trigger(underlying, events, BEV_TRIG_DEFER_CALLBACKS);
-}
-
 /* Called by BufferEvent.enable; report_again asks for a new record of input
  * whose last one was dropped because EV_READ was off. */
 int
@@ -290,8 +291,6 @@ lepy_bufferevent_enable(struct lepy_bufferevent *self, short events, int report_
 		return -1;
 	if (report_again)
 		bufferevent_trigger(self->bufferevent, EV_READ, 0);
-	if (self->filter)
-		filter_what_waits(self->bufferevent, events);
 	return 0;
 }
 

@@ -56,20 +56,71 @@ process(struct lepy_filter *self, short direction, struct evbuffer *source, stru
 	return BEV_NEED_MORE;
 }
 
+/* For bufferevent.c: whether there is more filtered input than has fitted. */
+int
+lepy_filter_holds(const struct lepy_filter *self)
+{
+	return self->held && evbuffer_get_length(self->held);
+}
+
+/* Moves at most limit of what is held, -1 for all, to target; how much is left of limit. */
+static ev_ssize_t
+give_held(struct lepy_filter *self, struct evbuffer *target, ev_ssize_t limit)
+{
+	size_t size = evbuffer_get_length(self->held);
+
+	if (limit < 0)
+		return evbuffer_add_buffer(target, self->held) < 0 ? 0 : -1;
+	if (size > (size_t)limit)
+		size = (size_t)limit;
+	evbuffer_remove_buffer(self->held, target, size);
+	return limit - (ev_ssize_t)size;
+}
+
+/* limit: how much fits below the high mark, -1 for all.  A function gives what it
+ * gives: what does not fit is held, and nothing more is filtered before it has gone. */
 static enum bufferevent_filter_result
 process_in(struct evbuffer *source, struct evbuffer *target, ev_ssize_t limit, enum bufferevent_flush_mode mode,
     void *context)
 {
-	(void)limit;
-	return process(context, EV_READ, source, target, mode);
+	struct lepy_filter *self = context;
+	enum bufferevent_filter_result gave = BEV_NEED_MORE, result;
+
+	if (lepy_filter_holds(self) && self->python) {
+		limit = give_held(self, target, limit);
+		gave = BEV_OK;
+		if (limit == 0)
+			return gave;
+	}
+	if (limit >= 0 && !self->held)
+		self->held = evbuffer_new();
+	if (limit < 0 || !self->held)
+		result = process(self, EV_READ, source, target, mode);
+	else {
+		result = process(self, EV_READ, source, self->held, mode);
+		if (self->python)
+			give_held(self, target, limit);
+	}
+	return result == BEV_NEED_MORE ? gave : result;
 }
 
 static enum bufferevent_filter_result
 process_out(struct evbuffer *source, struct evbuffer *target, ev_ssize_t limit, enum bufferevent_flush_mode mode,
     void *context)
 {
-	(void)limit;
+	(void)limit; /* always -1: what is below a filter of Python's has no marks */
 	return process(context, EV_WRITE, source, target, mode);
+}
+
+/* libevent's, where it frees the filter. */
+static void
+free_filter(void *context)
+{
+	struct lepy_filter *self = context;
+
+	if (self->held)
+		evbuffer_free(self->held);
+	free(self);
 }
 
 /* Called by FilterBufferEvent; NULL without memory.  functions: in which of
@@ -88,7 +139,8 @@ lepy_filter_new(struct lepy_delivery *delivery, struct lepy_bufferevent *underly
 	self->below = underlying->filter;
 	self->below_self = underlying;
 	self->functions = functions;
-	self->bufferevent = bufferevent_filter_new(self->underlying, process_in, process_out, options, free, self);
+	self->bufferevent = bufferevent_filter_new(self->underlying, process_in, process_out, options, free_filter,
+	    self);
 	if (self->bufferevent) {
 		lepy_bufferevent_stand_between(underlying);
 		return self;
@@ -105,8 +157,8 @@ lepy_filter_finish_input(struct lepy_filter *self)
 {
 	if (self->below)
 		lepy_filter_finish_input(self->below);
-	process(self, EV_READ, bufferevent_get_input(self->underlying), bufferevent_get_input(self->bufferevent),
-	    BEV_FINISHED);
+	process_in(bufferevent_get_input(self->underlying), bufferevent_get_input(self->bufferevent), -1, BEV_FINISHED,
+	    self);
 }
 
 /* Called by FilterBufferEvent before its output ends. */

@@ -136,6 +136,7 @@ struct lepy_filter {
 	int functions; /* EV_READ, EV_WRITE: there is one */
 	int failed;   /* EV_READ, EV_WRITE: that process function raised, and is not called again */
 	int finished; /* EV_READ, EV_WRITE: that process function was told of the end */
+	struct evbuffer *held; /* filtered input beyond the high mark; NULL before there was any */
 };
 
 struct lepy_listener {
@@ -234,6 +235,7 @@ struct lepy_filter *lepy_filter_new(struct lepy_delivery *delivery, struct lepy_
     int options, int functions, void *python);
 void lepy_filter_finish_output(struct lepy_filter *self);
 void lepy_filter_finish_input(struct lepy_filter *self);
+int lepy_filter_holds(const struct lepy_filter *self);
 void lepy_filter_attach(struct lepy_filter *filter, struct lepy_bufferevent *self);
 void lepy_filter_close(struct lepy_filter *self);
 void lepy_bufferevent_take_reading(struct lepy_bufferevent *self);
