@@ -35,6 +35,12 @@ def _host(name: str, value: Any) -> str:
     return str(value)
 
 
+def _switch(name: str, value: Any) -> str:
+    """One that can be turned on, and not off again; libevent wants no value."""
+    _convert.integer(value, name, 1, 1)
+    return ""
+
+
 _INTEGER_MAX = (1 << 31) - 1
 
 _CHECKS: dict[str, Callable[[str, Any], str]] = {
@@ -53,11 +59,11 @@ _CHECKS: dict[str, Callable[[str, Any], str]] = {
 #: Those that came together with ``DNS_QUERY_USEVC``.
 _NEWER: dict[str, Callable[[str, Any], str]] = {
     "edns-udp-size": _integer(512, 65535),
-    "ignore-tc": _integer(1, 1),
+    "ignore-tc": _switch,
     "max-probe-timeout": _integer(1, 3600),
     "probe-backoff-factor": _integer(1, 10),
     "tcp-idle-timeout": _seconds(0.001, 3600),
-    "use-vc": _integer(1, 1),
+    "use-vc": _switch,
 }
 
 KNOWN = sorted({**_CHECKS, **_NEWER})
