@@ -91,6 +91,7 @@ def main() -> None:
     """Go through all, and tell of each failure."""
     faulthandler.enable()
     warnings.simplefilter("ignore", ResourceWarning)
+    warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of forks with threads
     logging.getLogger("libevent").addHandler(logging.NullHandler())
     logging.getLogger("libevent").propagate = False
     signal.signal(signal.SIGUSR1, lambda *_: None)
