@@ -258,10 +258,14 @@ class BaseBufferEvent(BaseBufferEventWriting):
         return b"".join((view[:count], rest))
 
     @property
+    @unguarded  # what it gives is guarded
     def input(self) -> Buffer:
         """What was read and not taken yet (``bufferevent_get_input``)."""
-        if self._input is None:
-            self._input = BufferEventBuffer._borrow(self, lib.bufferevent_get_input(self.pointer))
+        found = self._input
+        return self._delivery.claimed(self._borrow_input) if found is None else found
+
+    def _borrow_input(self) -> Buffer:
+        self._input = BufferEventBuffer._borrow(self, lib.bufferevent_get_input(self.pointer))
         return self._input
 
     # What it waits for.
