@@ -95,6 +95,10 @@ class MainThreadSignals:
         _loops.append(self._delivery)
         if self._replaced:
             signal.signal(signal.SIGINT, _interrupt)
+        # An interrupt that struck in here, below a callback, was left to the loop around this one.
+        for outer in _loops[:-1]:
+            if outer.interrupted:
+                self._delivery.interrupted, outer.interrupted = True, False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -93,3 +93,61 @@ STORM = """
 def test_a_storm_of_interrupts_loses_no_bytes() -> None:
     """Bytes that ride along are lost only by an interrupt that strikes the callback itself."""
     assert check_child(STORM, timeout=40) == "ok\n"
+
+
+NESTED = """
+    import signal, sys, textwrap
+    from libevent_py import EventBase, Timer, signals
+
+    code = signals.MainThreadSignals.__enter__.__code__
+
+    TRACE = '''
+    def trace(frame, event, argument):
+        if frame.f_code is code:
+            if event == "call":
+                return trace
+            if event == "line" and frame.f_lineno - code.co_firstlineno == line:
+                sys.settrace(None)
+                struck.append(line)
+                signal.raise_signal(signal.SIGINT)
+            if event == "return":  # a line that it did not come to
+                inner.call_soon(inner.loopbreak)
+    '''
+
+    # Signals' handlers shall find the package's code above, and not this one's.
+    exec(compile(textwrap.dedent(TRACE), signals.__file__, "exec"))
+
+    def inner_loop(timer):
+        global inner
+        try:
+            with EventBase() as inner:
+                inner.call_later(60, print)
+                sys.settrace(trace)
+                inner.dispatch()
+        except KeyboardInterrupt:
+            interrupted.append(line)
+            raise
+        finally:
+            sys.settrace(None)
+
+    lines = sorted({line - code.co_firstlineno for _, _, line in code.co_lines() if line} - {0})
+    struck, interrupted = [], []
+    for line in lines:
+        signal.signal(signal.SIGALRM, lambda *_: sys.exit(f"hangs after a Ctrl-C at line {line}"))
+        signal.alarm(5)
+        try:
+            with EventBase() as outer:
+                Timer(outer, 0, inner_loop)
+                outer.dispatch()
+        except KeyboardInterrupt:
+            pass
+    assert struck == interrupted, (struck, interrupted)
+    print(len(struck) > 8)
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="code objects tell of their lines since 3.10")
+@pytest.mark.skipif(sys.implementation.name == "pypy", reason="the same")
+def test_at_the_beginning_of_a_loop_in_a_callback() -> None:
+    """An interrupt at any line of loop()'s preparations ends that loop, and not only the one around it."""
+    assert check_child(NESTED) == "True\n"

@@ -99,7 +99,8 @@ def manage(first: int, calls: int, seconds: float, jobs: int, keep_going: bool, 
         print(f"fuzz: {len(seeds)} programs: {failure}: {seeds[:8]}")
     spent = time.monotonic() - began
     left = [name for name, number in surface.TARGETS.items() if number not in covered]
-    print(f"fuzz: {len(covered)} of {len(surface.TARGETS)} names called" + (f"; not {left}" if left else ""))
+    shown = f"; not {left[:40]}" if left else ""
+    print(f"fuzz: {len(covered)} of {len(surface.TARGETS)} names called{shown}")
     print(f"fuzz: {total} calls in {done} programs, {failed} failed, {spent:.1f} s", flush=True)
     return failed or (complete and bool(left))
 

@@ -255,11 +255,11 @@ def _flags(rng: Random, enumeration: type[enum.IntEnum]) -> Any:
 
 def argument(program: Program, rng: Random, parameter: surface.Parameter) -> Any:
     """What it is meant to get, most of the time."""
-    is_descriptor = "FileDescriptor" in parameter.annotation
+    is_descriptor = any(word in parameter.annotation for word in ("FileDescriptor", "Stream"))
     if rng.random() < program.nastiness and parameter.name != "pointer":
         found = anything(program, rng)
         # The package's own descriptors are not the fuzz's to close.
-        return -1 if type(found) in (int, bool) and 0 <= found < FIRST_FD and is_descriptor else found
+        return -1 if isinstance(found, int) and 0 <= int(found) < FIRST_FD and is_descriptor else found
     return for_parameter(program, rng, parameter.name, parameter.annotation)
 
 

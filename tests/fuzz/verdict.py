@@ -46,11 +46,16 @@ def is_injected(error: BaseException) -> bool:
     return error.args[:1] == ("injected",)
 
 
+def _is_pythons_own(error: BaseException) -> bool:
+    """A bug of CPython 3.10 and 3.11: iter() of a released memoryview."""
+    return isinstance(error, SystemError) and "released memoryview" in str(error.__cause__)
+
+
 def judge(error: BaseException, operation: bool = False) -> None:
     """Raise Bug where *error* is not what a wrong call may end with."""
     if isinstance(error, Bug):
         raise error
-    if is_injected(error):
+    if is_injected(error) or _is_pythons_own(error):
         return
     files = frames_of(error.__traceback__)
     inside = [file for file in files if file.startswith(PACKAGE)]
