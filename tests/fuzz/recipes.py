@@ -17,6 +17,7 @@ from libevent_py import (
     EventBase,
     EventFlags,
     LoopFlags,
+    Relay,
     TLSBufferEvent,
     TLSContext,
     TLSFilterBufferEvent,
@@ -64,7 +65,19 @@ def make_context(program: Program, rng: Random, path: str) -> None:
     operations.keep(program, rng, made)
 
 
-operations.MAKERS["TLSContext"] = make_context
+def make_relay(program: Program, rng: Random, path: str) -> None:
+    """A Relay between sockets whose other ends the program has."""
+    base = program.object_of(rng, "EventBase")
+    if base is not None:
+        ends = [values.socket_pair() for _ in range(2)]
+        program.sockets[0], program.sockets[2] = ends[0][1], ends[1][1]
+        callback = program.callback(rng)
+        what = f"{path} Relay between sockets"
+        made = program.attempt(what, lambda: Relay(base, ends[0][0], ends[1][0], callback))
+        operations.keep(program, rng, made)
+
+
+operations.MAKERS.update(TLSContext=make_context, Relay=make_relay)
 
 
 def encrypt(program: Program, rng: Random, path: str) -> None:
