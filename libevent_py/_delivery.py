@@ -112,7 +112,7 @@ class Delivery(Claimable):
             lib.lepy_delivery_new(base, priorities, self._handle), "cannot attach to the event_base"
         )
         # Not with close(): another thread may be about to ask whether it is closed.
-        self.pointer = ffi.gc(pointer, lib.lepy_delivery_forget)
+        self.pointer = self._structure = ffi.gc(pointer, lib.lepy_delivery_forget)
         deliveries.add(self)
 
     def refuse_closing(self) -> NoReturn:
