@@ -106,6 +106,16 @@ class TestDrain:
         log.drain()
         assert WARNING in messages.records[-1].getMessage()
 
+    @pytest.mark.parametrize("before", [300, 77])
+    def test_the_four_billionth(self, messages: pytest.LogCaptureFixture, before: int) -> None:
+        """Positions in the ring go on beyond 2^32, whose lap has begun or not."""
+        lib.lepy_log_reset(2**32 - before)
+        for count in range(1, 7):
+            for _ in range(100):
+                warn()
+            log.drain()
+            assert len(messages.records) == count * 100
+
     def test_a_handler_that_causes_messages(self, messages: pytest.LogCaptureFixture) -> None:
         """A logging handler that itself makes libevent warn neither recurses nor goes on for ever."""
 

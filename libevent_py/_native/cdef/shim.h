@@ -66,6 +66,7 @@ int lepy_log_take(struct lepy_log_message *);
 unsigned lepy_log_dropped(void);
 int lepy_log_pending(void);
 void lepy_log_lives(int yes);
+void lepy_log_reset(unsigned position);
 
 void lepy_delivery_wake(struct lepy_delivery *);
 

@@ -51,7 +51,7 @@ in_child(void)
 	for (number = 1; number < NSIG; number++)
 		if (is_known[number] && sigaction(number, NULL, &action) == 0 && action.sa_handler == libevents_handler)
 			sigaction(number, &previous[number], NULL);
-	lepy_log_reset();
+	lepy_log_reset(0);
 	pthread_sigmask(SIG_SETMASK, &mask_at_fork, NULL);
 }
 

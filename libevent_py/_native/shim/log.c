@@ -17,9 +17,11 @@
 #undef event_set_fatal_callback
 
 #define SLOTS 256 /* a power of two */
+#define LAP(position) ((position) & ~(SLOTS - 1u))
 
 /* A ring for many writers and readers after D. Vyukov.  A slot's turn says whose
- * it is: 2 * lap for the writer of that lap, one more for its reader.  Who is
+ * it is: LAP(position) for the writer of that position, one more for its reader;
+ * all of it modulo 2^32, which positions go beyond in a long life.  Who is
  * interrupted between taking a position and the turn's change (a signal handler
  * that logs too) blocks nobody: writers go on to the next slot. */
 struct slot {
@@ -56,7 +58,7 @@ put(int severity, const char *text)
 
 	for (;;) {
 		struct slot *slot = &ring[position % SLOTS];
-		int distance = (int)(atomic_load(&slot->turn) - position / SLOTS * 2);
+		int distance = (int)(atomic_load(&slot->turn) - LAP(position));
 
 		if (distance < 0) {
 			atomic_fetch_add(&dropped, 1);
@@ -68,7 +70,7 @@ put(int severity, const char *text)
 			slot->message.severity = severity;
 			slot->message.thread = pthread_self();
 			copy_text(slot->message.text, text);
-			atomic_store(&slot->turn, position / SLOTS * 2 + 1);
+			atomic_store(&slot->turn, LAP(position) + 1);
 			return;
 		}
 	}
@@ -82,7 +84,7 @@ lepy_log_take(struct lepy_log_message *message)
 
 	for (;;) {
 		struct slot *slot = &ring[position % SLOTS];
-		int distance = (int)(atomic_load(&slot->turn) - (position / SLOTS * 2 + 1));
+		int distance = (int)(atomic_load(&slot->turn) - (LAP(position) + 1));
 
 		if (distance < 0)
 			return 0;
@@ -91,7 +93,7 @@ lepy_log_take(struct lepy_log_message *message)
 		} else if (atomic_compare_exchange_weak(&readers, &position, position + 1)) {
 			*message = slot->message;
 			message->is_mine = pthread_equal(message->thread, pthread_self()) != 0;
-			atomic_store(&slot->turn, position / SLOTS * 2 + 2);
+			atomic_store(&slot->turn, LAP(position) + SLOTS);
 			return 1;
 		}
 	}
@@ -209,16 +211,17 @@ lepy_log_lives(int yes)
 	atomic_store(&lives, yes);
 }
 
-/* Called in a forked child: what is in the ring is the parent's to tell, and a
- * slot that one of its threads was writing would never be finished here. */
+/* Called in a forked child, with 0: what is in the ring is the parent's to tell, and
+ * a slot that one of its threads was writing would never be finished here.  Tests
+ * begin where positions are about to go beyond 2^32. */
 void
-lepy_log_reset(void)
+lepy_log_reset(unsigned position)
 {
 	int i;
 
 	for (i = 0; i < SLOTS; i++)
-		atomic_store(&ring[i].turn, 0);
-	atomic_store(&writers, 0);
-	atomic_store(&readers, 0);
+		atomic_store(&ring[i].turn, LAP(position) + ((unsigned)i < position % SLOTS ? SLOTS : 0));
+	atomic_store(&writers, position);
+	atomic_store(&readers, position);
 	atomic_store(&dropped, 0);
 }

@@ -173,7 +173,7 @@ unsigned lepy_log_dropped(void);
 int lepy_log_pending(void);
 void lepy_log_capture(void);
 void lepy_log_lives(int yes);
-void lepy_log_reset(void);
+void lepy_log_reset(unsigned position);
 
 struct event_base *lepy_event_base_new(const struct event_config *config);
 int lepy_need_descriptors(int needed);
