@@ -157,7 +157,7 @@ class DNSServer(Handle):
 
 def _bind_all(address: _convert.Address, tcp: bool) -> tuple[socket.socket, socket.socket | None]:
     """Sockets at *address* for UDP, and for TCP if wanted; with port 0 some port that both have."""
-    tries = _PORT_TRIES if address[1:2] == (0,) else 1
+    tries = _PORT_TRIES if isinstance(address, tuple) and address[1:2] == (0,) else 1
     while True:
         sock = _bind(address, socket.SOCK_DGRAM)
         if not tcp:
