@@ -11,12 +11,15 @@ int lepy_tls_context_use_certificate(struct ssl_ctx_st *, const char *data, size
 int lepy_tls_context_use_key(struct ssl_ctx_st *, const char *data, size_t length, const char *password);
 int lepy_tls_context_trust(struct ssl_ctx_st *, const char *data, size_t length);
 void lepy_tls_context_verify(struct ssl_ctx_st *, int mode);
-int lepy_tls_context_set_alpn(struct ssl_ctx_st *, const char *protocols, size_t length);
-int lepy_tls_context_add_name(struct ssl_ctx_st *, const char *name, struct ssl_ctx_st *other);
-void lepy_tls_context_set_key_log(struct ssl_ctx_st *, evutil_socket_t fd);
 int lepy_tls_context_set_id(struct ssl_ctx_st *, const char *id, size_t length);
 void lepy_tls_context_set_tickets(struct ssl_ctx_st *, int count);
 int lepy_tls_context_set_ticket_key(struct ssl_ctx_st *, const char *key);
+
+/* tls_answers.c */
+
+int lepy_tls_context_set_alpn(struct ssl_ctx_st *, const char *protocols, size_t length);
+int lepy_tls_context_add_name(struct ssl_ctx_st *, const char *name, struct ssl_ctx_st *other);
+void lepy_tls_context_set_key_log(struct ssl_ctx_st *, evutil_socket_t fd);
 
 /* tls_error.c */
 

@@ -47,12 +47,15 @@ int lepy_tls_context_use_certificate(SSL_CTX *context, const char *data, size_t 
 int lepy_tls_context_use_key(SSL_CTX *context, const char *data, size_t length, const char *password);
 int lepy_tls_context_trust(SSL_CTX *context, const char *data, size_t length);
 void lepy_tls_context_verify(SSL_CTX *context, int mode);
-int lepy_tls_context_set_alpn(SSL_CTX *context, const char *protocols, size_t length);
-int lepy_tls_context_add_name(SSL_CTX *context, const char *name, SSL_CTX *other);
-void lepy_tls_context_set_key_log(SSL_CTX *context, evutil_socket_t fd);
 int lepy_tls_context_set_id(SSL_CTX *context, const char *id, size_t length);
 void lepy_tls_context_set_tickets(SSL_CTX *context, int count);
 int lepy_tls_context_set_ticket_key(SSL_CTX *context, const char *key);
+
+/* tls_answers.c */
+int lepy_tls_answers_init(SSL_CTX *context);
+int lepy_tls_context_set_alpn(SSL_CTX *context, const char *protocols, size_t length);
+int lepy_tls_context_add_name(SSL_CTX *context, const char *name, SSL_CTX *other);
+void lepy_tls_context_set_key_log(SSL_CTX *context, evutil_socket_t fd);
 
 /* tls.c */
 struct lepy_tls *lepy_tls_new(SSL_CTX *context);
