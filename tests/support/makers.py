@@ -21,6 +21,7 @@ from libevent_py import (
     LoopFlags,
     RateLimit,
     RateLimitGroup,
+    Relay,
     Signal,
     Timer,
     TLSBufferEvent,
@@ -65,6 +66,7 @@ MORE_MAKERS: dict[str, Callable[[EventBase], Any]] = {
     "DatagramRequest": lambda base: asked(base, socket.SOCK_DGRAM),
     "StreamRequest": lambda base: asked(base, socket.SOCK_STREAM),
     "RateLimitGroup": lambda base: RateLimitGroup(base, RateLimit(1)),
+    "Relay": lambda base: Relay(base, BufferEvent(base), BufferEvent(base)),
 }
 if hasattr(lib, "bufferevent_openssl_socket_new"):
     MAKERS["TLSBufferEvent"] = lambda base: TLSBufferEvent(base, TLSContext.client(verify=False))
