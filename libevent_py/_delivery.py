@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._callbacks import let_go, pinned
 from ._claim import Claimable
-from ._errors import check_pointer, raise_refused
+from ._errors import check_pointer, raise_records_lost, raise_refused
 from ._ffi import CData, ffi, lib
 from ._handles import Handle, HandleTable
 from .constants import EVENT_FLAGS
@@ -246,7 +246,8 @@ class Delivery(Claimable):
 
     def deliver(self, token: int) -> None:
         """Deliver the batch that *token* stands for, as work() does."""
-        self.work(lambda pointer: token, False)
+        if self.work(lambda pointer: token, False) == lib.LEPY_RUN_NO_MEMORY:
+            raise_records_lost()
 
     def work_for_foreign_loop(self, token: int) -> None:
         """Deliver a whole batch inside a loop that is not ours.

@@ -43,6 +43,11 @@ def raise_refused(result: int) -> NoReturn:
     )
 
 
+def raise_records_lost() -> NoReturn:
+    """Raise for LEPY_RUN_NO_MEMORY."""
+    raise MemoryError("no memory to record what happened; some callbacks of this pass are lost")
+
+
 def check(result: int, what: str) -> int:
     """Give *result* back unless it says that C failed."""
     if result >= 0:

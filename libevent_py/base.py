@@ -11,7 +11,7 @@ from typing import NoReturn
 from . import _convert, threads  # noqa: F401  (threads: libevent's locking comes first)
 from ._claim import guarded, unguarded
 from ._delivery import NOT_ASKED, Delivery, ErrorHandler
-from ._errors import check, raise_errno, raise_refused
+from ._errors import check, raise_errno, raise_records_lost, raise_refused
 from ._ffi import CData, lib
 from ._handles import Owner
 from .calls import CallQueue
@@ -354,7 +354,7 @@ def _raise_failed(result: int) -> NoReturn:
     if result == lib.LEPY_RUN_FORKED:
         raise_refused(lib.LEPY_FORKED)
     if result == lib.LEPY_RUN_NO_MEMORY:
-        raise MemoryError("no memory to record what happened; some callbacks of this pass are lost")
+        raise_records_lost()
     raise_errno("event_base_loop failed")
 
 

@@ -17,7 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 from .._delivery import NOT_ASKED
-from .._errors import raise_errno, raise_refused
+from .._errors import raise_errno, raise_records_lost, raise_refused
 from .._ffi import lib
 from ..base import EventBase
 from ..constants import EventFlags
@@ -220,7 +220,7 @@ class Loop(asyncio.SelectorEventLoop):
             if token == lib.LEPY_RUN_ERROR:
                 raise_errno("event_base_loop failed")
             if token == lib.LEPY_RUN_NO_MEMORY:
-                raise MemoryError("no memory to record what happened; some callbacks of this pass are lost")
+                raise_records_lost()
             if token == lib.LEPY_RUN_FORKED:
                 raise_refused(lib.LEPY_FORKED)
         return token

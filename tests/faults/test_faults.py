@@ -57,3 +57,30 @@ def test_accept_fails(name: str, tmp_path: Path) -> None:
     )
     expected = [] if name in ("ECONNABORTED", "EINTR") else [getattr(errno, name)]
     assert printed == f"{[*expected, 'accepted']}\n"
+
+
+def test_no_memory_for_a_record_in_a_native_loop(tmp_path: Path) -> None:
+    """There is nobody to raise to: sys.excepthook is told, and the loop goes on."""
+    library = compile_c(HERE / "faults.c", tmp_path / "faults.so", "-shared", "-fPIC", "-ldl")
+    printed = check_child(
+        """
+        import ctypes, sys
+        from libevent_py import EventBase, Event, EventFlags, lib
+
+        sys.excepthook = lambda kind, error, traceback: print(kind.__name__, error)
+        faults = ctypes.CDLL(None)
+        with EventBase() as base:
+            event = Event(base, None, EventFlags.PERSIST, lambda event, what: print("called"))
+            event.add(0.001)
+            for _ in range(2):
+                event.active()
+                faults.faults_arm(1, 1)
+                lib.event_base_loop(base.pointer, lib.EVLOOP_ONCE | lib.EVLOOP_NONBLOCK)
+                faults.faults_disarm()
+            event.active()
+            lib.event_base_loop(base.pointer, lib.EVLOOP_ONCE | lib.EVLOOP_NONBLOCK)
+        """,
+        env={"LD_PRELOAD": str(library)},
+    )
+    lost = "MemoryError no memory to record what happened; some callbacks of this pass are lost\n"
+    assert printed == f"{lost}{lost}called\n"

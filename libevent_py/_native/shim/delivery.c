@@ -105,6 +105,17 @@ close_undelivered(const struct lepy_batch *batch, uint32_t from)
 			evutil_closesocket(batch->records[i].what);
 }
 
+/* Calls Python in a loop that somebody else drives. */
+static void
+call_python(struct lepy_delivery *delivery, int token)
+{
+	delivery->delivering = 1;
+	lepy_deliver(delivery->python, token);
+	/* However long that took: libevent is to wait from now on. */
+	lepy_delivery_refresh_time(delivery);
+	delivery->delivering = 0;
+}
+
 /* libevent's callback of a level's drain event, behind all that the pass had
  * active at that priority. */
 static void
@@ -133,17 +144,17 @@ drain_callback(evutil_socket_t fd, short what, void *arg)
 	 * runs this base through the raw layer) the rest waits for consume.  One
 	 * batch at a time: consume activates the drain event again, so that a
 	 * loopbreak or loopcontinue between them is libevent's to obey. */
+	if (delivery->lost && !delivery->handed && python_lives) {
+		delivery->lost = 0;
+		call_python(delivery, LEPY_RUN_NO_MEMORY);
+	}
 	if (!delivery->handed && hand_over(delivery, level)) {
 		int token = name_of(delivery->handed);
 
 		if (lepy_log_pending())
 			token |= LEPY_TOKEN_LOGGED;
 		if (python_lives) {
-			delivery->delivering = 1;
-			lepy_deliver(delivery->python, token);
-			/* However long that took: libevent is to wait from now on. */
-			lepy_delivery_refresh_time(delivery);
-			delivery->delivering = 0;
+			call_python(delivery, token);
 		} else {
 			close_undelivered(delivery->handed, delivery->handed->begin);
 			take_back(delivery, delivery->handed->end);
