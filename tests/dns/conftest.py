@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from dns_client import Client, Handler
 from nameserver import NameServer, name_server, zone
 
-from libevent_py import DNSBase, EventBase
+from libevent_py import DNSBase, DNSServer, EventBase
 
 RECORDS = {
     "host.example.com": ["192.0.2.1", "192.0.2.2", "2001:db8::1"],
@@ -29,3 +31,17 @@ def server(base: EventBase) -> Iterator[NameServer]:
 def dns(base: EventBase, server: NameServer) -> DNSBase:
     """A DNSBase that asks *server*, closed with the base."""
     return DNSBase(base, [server.address])
+
+
+@pytest.fixture
+def serve(base: EventBase) -> Iterator[Callable[..., Client]]:
+    """A function that makes a DNSServer with a handler, and gives a client of it."""
+    clients: list[Client] = []
+
+    def serve(handler: Handler, **options: Any) -> Client:
+        clients.append(Client(base, DNSServer(base, ("127.0.0.1", 0), handler, **options)))
+        return clients[-1]
+
+    yield serve
+    for client in clients:
+        client.sock.close()
