@@ -27,7 +27,14 @@ class Authority:
         self.ca = self.folder / "ca.pem"
         self._key = self.folder / "ca.key"
         self._new_key(self._key)
-        subject = ("-subj", f"/CN=test {name}", "-addext", "basicConstraints=critical,CA:true")
+        subject = (
+            "-subj",
+            f"/CN=test {name}",
+            "-addext",
+            "basicConstraints=critical,CA:true",
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
+        )
         run("req", "-x509", "-new", "-key", self._key, "-out", self.ca, "-days", "30", *subject)
 
     def certificate(
@@ -41,7 +48,9 @@ class Authority:
         self._new_key(key, kind)
         run("req", "-new", "-key", key, "-out", request, "-subj", f"/O=Tests/CN={name}")
         extensions = self.folder / f"{name}.ext"
-        extensions.write_text(f"subjectAltName={names or f'DNS:{name}'}\n{extra}")
+        # Python 3.13's ssl is strict: it wants the keys' identifiers, and the CA's usage.
+        identifiers = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+        extensions.write_text(f"subjectAltName={names or f'DNS:{name}'}\n{identifiers}{extra}")
         # Negative days make a certificate that has expired before it began, which OpenSSL 3 signs.
         signing = ("-CA", self.ca, "-CAkey", self._key, "-extfile", extensions, "-set_serial", "1001")
         run("x509", "-req", "-in", request, "-out", signed, "-days", days, *signing)
