@@ -239,7 +239,6 @@ def test_a_client_without_its_proxy_header_is_closed() -> None:
         (["--listen", "127.0.0.1:0", "--to", "127.0.0.1:0"], "port must not be 0"),
         (["--listen", "127.0.0.1:0", "--to", "a:1", "--rate", "fast"], "'fast' is not a number of bytes"),
         (["--listen", "127.0.0.1:0", "--to", "a:1", "--ca", "x"], "needs --to-tls"),
-        (["--listen", "127.0.0.1:0", "--to", "a:1", "--tls", "/none", "/none"], "/none"),
         (["--listen", "192.0.2.1:1", "--to", "a:1"], "cannot listen on"),
         (["--listen", "192.0.2.1:1", "--to", "a:1", "--workers", "2"], "cannot listen on 192.0.2.1:1"),
         (["--config", "/none.ini"], "/none.ini: cannot be read: No such file"),

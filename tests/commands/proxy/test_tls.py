@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +52,23 @@ def ask(running: Running, context: ssl.SSLContext, data: bytes) -> bytes:
         while len(got) < len(data) + 4:
             got += secure.recv(1 << 16)
         return got
+
+
+def test_a_certificate_that_is_not_there(tmp_path: Path) -> None:
+    """Told at the start; a file that names it and is read again changes nothing."""
+    done = run_command("proxy", "--listen", "127.0.0.1:0", "--to", "a:1", "--tls", "/none", "/none")
+    assert done.returncode in (1, 2)
+    assert "/none: No such file" in done.stderr
+    assert "Traceback" not in done.stderr
+    file = tmp_path / "proxy.ini"
+    with Backend("one") as one:
+        plain = f"[proxy]\nlisten = 127.0.0.1:0\nto = {shown(one.address)}\n"
+        file.write_text(plain)
+        with proxy("--config", str(file), listen=False) as running:
+            file.write_text(f"{plain}tls = /none /none\n")
+            running.signal(signal.SIGHUP)
+            assert "/none: No such file" in running.wait_for("nothing is changed")
+            assert running.ask()[0] == b"one"
 
 
 def test_clients_speak_tls(authority: Any, localhost: Any) -> None:
