@@ -93,6 +93,7 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
         self._owned = owned
         self._priorities = priorities
         self._break = False
+        self._left = True
         self._common_timeouts = {}
         self._delivery = Delivery(base, priorities, on_error)
         if owned:
@@ -162,23 +163,24 @@ class EventBase(Inspection, Scheduling, Closing, Owner):
             self._break = delivery.exiting = False
             try:
                 try:
+                    self._left = False
                     delivery.running = True
                     self._calls.enter()
                     return self._run(flags)
                 finally:
                     self._leave()
             finally:
-                if delivery.running:  # a signal handler of the program's own raised in there
+                if not self._left:  # a signal handler of the program's own raised in there
                     self._leave()
 
     def _leave(self) -> None:
-        """End loop(); *running* last, which says that all of it was done."""
+        """End loop(): *running* first, as signal handlers look at it; last, that all of it was done."""
         delivery = self._delivery
-        delivery.delivering = False
+        delivery.running = delivery.delivering = False
         if delivery.pointer is not None:
             delivery.keep_rest()
             self._calls.leave()
-        delivery.running = False
+        self._left = True
 
     def _run(self, flags: int) -> bool:
         delivery = self._delivery
