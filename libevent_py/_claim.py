@@ -3,7 +3,7 @@
 ``loop()`` claims its base for as long as it runs.  Where no loop runs, each call of a
 method claims the base for as long as it takes: CFFI lets go of the GIL around every call
 of C, so that two threads would be in it together, and one of them might free what the
-other uses.  ``docs/topics/lifetime.md`` has the rule.
+other uses.  ``docs/topics/threads.md`` has the rule.
 """
 
 from __future__ import annotations
