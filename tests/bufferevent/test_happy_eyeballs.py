@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from loops import run_until, settle, turn
 from nameserver import AAAA, Asked, NameServer, name_server, silent, zone
+from ports import unused_port
 
 from libevent_py import BufferEvent, BufferEventEvents, DNSBase, DNSError, EventBase, Listener, Timer
 from libevent_py.bufferevent import happy_eyeballs
@@ -47,15 +48,12 @@ def peer(bev: BufferEvent) -> str:
 
 
 @contextmanager
-def listening(*hosts: str) -> Iterator[int]:
-    """Listeners at some addresses, all with one port, which is yielded."""
-    with ExitStack() as stack:
-        port = 0
-        for host in hosts:
-            sock = stack.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
-            sock.bind((host, port))
-            sock.listen()
-            port = sock.getsockname()[1]
+def listening(host: str, *others: str) -> Iterator[int]:
+    """A listener at *host*; its port, which is yielded, refuses at *others*, or is free for deaf()."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
+        port = unused_port(host, *others)
+        sock.bind((host, port))
+        sock.listen()
         yield port
 
 
@@ -102,8 +100,9 @@ def test_connected(base: EventBase, server: NameServer, dns: DNSBase) -> None:
 
 def test_refused_addresses_are_left_at_once(base: EventBase, server: NameServer, dns: DNSBase) -> None:
     """The next one is tried then, not after the delay."""
-    with listening("127.0.0.9") as port:
-        server.behaviour = zone({HOST: [f"127.0.0.{number}" for number in range(2, 10)]})
+    hosts = [f"127.0.0.{number}" for number in range(2, 10)]
+    with listening(*reversed(hosts)) as port:
+        server.behaviour = zone({HOST: hosts})
         bev, watch = connect(base, port, dns=dns, timeout=happy_eyeballs.ATTEMPT_DELAY * 6)
         run_until(base, lambda: watch.events)
         assert watch.events == [BufferEventEvents.CONNECTED], watch.errors
@@ -112,7 +111,7 @@ def test_refused_addresses_are_left_at_once(base: EventBase, server: NameServer,
 
 def test_a_deaf_address_is_overtaken(base: EventBase, server: NameServer, dns: DNSBase) -> None:
     """The second address is tried beside the first, and wins; the loop goes on meanwhile."""
-    with listening("127.0.0.3") as port, deaf("127.0.0.2", port):
+    with listening("127.0.0.3", "127.0.0.2") as port, deaf("127.0.0.2", port):
         server.behaviour = zone({HOST: ["127.0.0.2", "127.0.0.3"]})
         ticks: list[int] = []
         Timer(base, 0.01, lambda timer: ticks.append(1), repeat=True)
@@ -125,8 +124,7 @@ def test_a_deaf_address_is_overtaken(base: EventBase, server: NameServer, dns: D
 
 def test_families_alternate(base: EventBase, server: NameServer, dns: DNSBase) -> None:
     """IPv6 first, then IPv4, as all addresses that were tried are told."""
-    with listening("127.0.0.1") as port:
-        pass
+    port = unused_port("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
     answer = zone({HOST: ["127.0.0.2", "127.0.0.3", "127.0.0.4", "::1"]})
 
     def together(asked: Asked) -> None:
@@ -146,8 +144,7 @@ def test_families_alternate(base: EventBase, server: NameServer, dns: DNSBase) -
 
 def test_the_error_names_all_that_was_tried(base: EventBase, server: NameServer, dns: DNSBase) -> None:
     """With its reason each, and as the exception of what refused."""
-    with listening("127.0.0.1") as port:
-        pass
+    port = unused_port("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
     server.behaviour = zone({HOST: ["127.0.0.2", "127.0.0.3"]})
     _, watch = connect(base, port, dns=dns)
     run_until(base, lambda: watch.events)
@@ -163,8 +160,7 @@ def test_no_route_is_not_the_reason_where_another_refused(
     base: EventBase, server: NameServer, dns: DNSBase
 ) -> None:
     """A machine without IPv6, say, is told of its IPv4's refusal."""
-    with listening("127.0.0.1") as port:
-        pass
+    port = unused_port("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
     server.behaviour = zone({HOST: ["224.0.0.1", "127.0.0.1"]})
     _, watch = connect(base, port, dns=dns)
     run_until(base, lambda: watch.events)
@@ -219,7 +215,7 @@ def test_addresses_that_come_late(base: EventBase, server: NameServer, dns: DNSB
 
 def test_timeout(base: EventBase, server: NameServer, dns: DNSBase) -> None:
     """For all of it: TimeoutError, with what was on its way."""
-    with listening("127.0.0.1") as port, deaf("127.0.0.2", port):
+    with listening("127.0.0.1", "127.0.0.2") as port, deaf("127.0.0.2", port):
         server.behaviour = zone({HOST: ["127.0.0.2"]})
         bev, watch = connect(base, port, dns=dns, timeout=0.1)
         run_until(base, lambda: watch.events)
@@ -279,7 +275,7 @@ def test_the_dnsbase_closes_meanwhile(base: EventBase, dns: DNSBase) -> None:
 
 def test_closed_at_each_point(base: EventBase, server: NameServer, dns: DNSBase) -> None:
     """Nobody is told, and no socket is left (the leak guard counts)."""
-    with listening("127.0.0.3") as port, deaf("127.0.0.2", port):
+    with listening("127.0.0.3", "127.0.0.2") as port, deaf("127.0.0.2", port):
         server.behaviour = zone({HOST: ["127.0.0.2", "127.0.0.3"]})
         for passes in range(8):
             for resolver in (dns, None):
@@ -301,15 +297,14 @@ def test_the_base_closes_meanwhile() -> None:
     for passes in range(8):
         with EventBase() as base, name_server(base, zone({HOST: ["127.0.0.2", "127.0.0.3"]})) as server:
             dns = DNSBase(base, [server.address])
-            with listening("127.0.0.3") as port, deaf("127.0.0.2", port):
+            with listening("127.0.0.3", "127.0.0.2") as port, deaf("127.0.0.2", port):
                 connect(base, port, dns=dns)
                 turn(base, passes)
 
 
 def test_the_systems_addresses(base: EventBase, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of what getaddrinfo gives is tried, the families in turn, beginning with its first."""
-    with listening("127.0.0.1") as port:
-        pass
+    port = unused_port("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
     hosts = ["127.0.0.2", "127.0.0.3", "::1", "127.0.0.2"]
 
     def found(host: str, port: int, *rest: Any) -> list[Any]:

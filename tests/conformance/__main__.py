@@ -27,7 +27,7 @@ from pathlib import Path
 
 import groups
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 
 #: Name, state, text.
 Line = tuple[str, str, str]
@@ -39,6 +39,8 @@ class Child:
     def __init__(self, options: argparse.Namespace, group: str, names: list[str]) -> None:
         self._seconds = options.timeout + 5
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        # CPython's tests leave files where they run.
+        self._directory = tempfile.TemporaryDirectory()
         paths = [os.getcwd(), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
             [sys.executable, HERE / "child.py", options.loop, group, str(options.timeout)],
@@ -46,6 +48,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
+            cwd=self._directory.name,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
             start_new_session=True,
         )
@@ -77,6 +80,7 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._directory.cleanup()
 
     def last_words(self) -> str:
         """What is on its standard error."""

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from certificates import Authority
 from command import ROOT, start
-from proxies import Backend, refusing_port
+from ports import unused_port
+from proxies import Backend
 
 from libevent_py import lib
 
@@ -73,6 +74,6 @@ def test_tls(authority: Authority, ways: list[str]) -> None:
 
 def test_nobody_is_there() -> None:
     """It says so, and the connection is closed."""
-    with le_proxy(f"127.0.0.1:{refusing_port()}") as (sock, output):
+    with le_proxy(f"127.0.0.1:{unused_port()}") as (sock, output):
         assert sock.recv(1) == b""
         assert "refused" in output.readline()

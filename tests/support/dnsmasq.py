@@ -14,21 +14,10 @@ from pathlib import Path
 
 import pytest
 from nameserver import wire
+from ports import unused_port
 
 #: dnsmasq's exit code for a port that is taken.
 _CANNOT_LISTEN = 2
-
-
-def _free_port() -> int:
-    """One that UDP and TCP have."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("127.0.0.1", 0))
-            try:
-                tcp.bind(udp.getsockname())
-            except OSError:
-                continue
-            return int(udp.getsockname()[1])
 
 
 def _is_up(address: tuple[str, int]) -> bool:
@@ -49,7 +38,7 @@ def dnsmasq(directory: Path, settings: str) -> Iterator[tuple[str, int]]:
     if program is None:
         pytest.skip("there is no dnsmasq (dnsmasq-base)")
     while True:
-        address = ("127.0.0.1", _free_port())
+        address = ("127.0.0.1", unused_port("127.0.0.1", kinds=(socket.SOCK_STREAM, socket.SOCK_DGRAM)))
         with _start(program, directory, address, settings) as process:
             try:
                 deadline = time.monotonic() + 10

@@ -148,10 +148,3 @@ def proxy(*words: str, to: tuple[Backend, ...] = (), listen: bool = True) -> Ite
         running = Running(process, [])
         running.wait_for("listening on")
         yield running
-
-
-def refusing_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

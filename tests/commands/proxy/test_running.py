@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from command import run_command
-from proxies import Backend, connected, proxy, receive_all, refusing_port, shown
+from ports import unused_port
+from proxies import Backend, connected, proxy, receive_all, shown
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
@@ -67,7 +68,7 @@ def test_least_connections() -> None:
 
 def test_a_backend_that_fails_is_left_out_and_tried_again() -> None:
     """Its clients go to another at once, and none of them notices; later it is back."""
-    port = refusing_port()
+    port = unused_port()
     with Backend("one") as one, proxy("--eject", "0.3", "--to", f"127.0.0.1:{port}", to=(one,)) as running:
         assert [running.ask()[0] for _ in range(4)] == [b"one"] * 4
         line = running.wait_for("is left out")
@@ -90,7 +91,7 @@ def test_a_backend_that_fails_is_left_out_and_tried_again() -> None:
 
 def test_no_backend_at_all() -> None:
     """The client's connection is closed, and the log says why."""
-    with proxy("--to", f"127.0.0.1:{refusing_port()}") as running:
+    with proxy("--to", f"127.0.0.1:{unused_port()}") as running:
         with connected(running) as sock:
             assert sock.recv(1) == b""
         assert "no backend can be reached for 127.0.0.1:" in running.wait_for("no backend")

@@ -7,7 +7,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from proxies import Backend, connected, proxy, receive_all, refusing_port, shown
+from ports import unused_port
+from proxies import Backend, connected, proxy, receive_all, shown
 
 
 def write(path: Path, *lines: str) -> Path:
@@ -35,7 +36,7 @@ def test_sighup_reads_the_file_again_and_drops_nobody(tmp_path: Path) -> None:
 def test_a_file_with_an_error_changes_nothing(tmp_path: Path) -> None:
     """The log says what is wrong with it."""
     file = tmp_path / "proxy.ini"
-    nobody = refusing_port()
+    nobody = unused_port()
     with Backend("one") as one:
         write(file, "listen = 127.0.0.1:0", f"to = {shown(one.address)}")
         with proxy("--config", str(file), listen=False) as running:
@@ -54,7 +55,7 @@ def test_a_file_with_an_error_changes_nothing(tmp_path: Path) -> None:
 
 def test_addresses_come_and_go(tmp_path: Path) -> None:
     """A port that is not in the file any more is closed, a new one is open."""
-    first, second = refusing_port(), refusing_port()
+    first, second = unused_port(), unused_port("127.0.0.1")
     file = tmp_path / "proxy.ini"
     with Backend("one") as one:
         write(file, f"listen = 127.0.0.1:{first}", f"to = {shown(one.address)}")

@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from proxies import Backend, connected, proxy, refusing_port, told
+from ports import unused_port
+from proxies import Backend, connected, proxy, told
 
 from libevent_py._commands.proxy.statistics import as_prometheus, as_text, merge
 
@@ -67,7 +68,7 @@ def test_prometheus_format() -> None:
 def test_the_unix_socket_tells(tmp_path: Path) -> None:
     """In text to whoever says something or nothing, over HTTP to whoever asks that way."""
     path = str(tmp_path / "stats")
-    words = ("--stats", path, "--to", f"127.0.0.1:{refusing_port()}")
+    words = ("--stats", path, "--to", f"127.0.0.1:{unused_port()}")
     with Backend("one") as one, proxy(*words, to=(one,)) as running:
         assert running.ask(b"12345") == [b"one", b"12345"]
         assert running.ask(b"12345") == [b"one", b"12345"]
@@ -101,7 +102,7 @@ def test_a_socket_that_a_killed_proxy_left_is_replaced(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not here")
 def test_curl_fetches_the_metrics() -> None:
     """As Prometheus would."""
-    port = refusing_port()
+    port = unused_port()
     with Backend("one") as one, proxy("--metrics", f"127.0.0.1:{port}", to=(one,)):
         done = subprocess.run(
             ["curl", "-sS", "--noproxy", "*", f"http://127.0.0.1:{port}/metrics"],

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from command import run_command
-from proxies import Backend, Running, connected, proxy, receive_all, refusing_port, shown
+from ports import unused_port
+from proxies import Backend, Running, connected, proxy, receive_all, shown
 
 from libevent_py import lib
 
@@ -99,7 +100,7 @@ def test_both_sides_speak_tls(authority: Any, localhost: Any) -> None:
 @pytest.mark.parametrize("version", [1, 2])
 def test_the_proxy_header_comes_before_tls(authority: Any, localhost: Any, version: int) -> None:
     """In the clear, as servers expect it."""
-    port = refusing_port()
+    port = unused_port()
     size = len(f"PROXY TCP4 127.0.0.1 127.0.0.1 12345 {port}\r\n") if version == 1 else 28
     with backend("one", server(localhost), size) as one:
         words = ("--to-tls", "--ca", str(authority.ca), "--send-proxy", str(version))
