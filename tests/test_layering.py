@@ -21,7 +21,7 @@ FLOORS = {
     "fork",
     5: "buffer listener",
     6: "bufferevent tls dns relay",
-    7: "http rpc",
+    7: "http rpc doctor",
     8: "aio",
     9: "__init__ __main__ _commands testing",
 }

@@ -11,7 +11,9 @@ from libevent_py import __main__ as main_module
 from libevent_py import __version__
 
 
-@pytest.mark.parametrize("words", [["--help"], ["demo", "--help"], ["echo", "--help"], ["info", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["demo", "--help"], ["echo", "--help"], ["info", "--help"], ["doctor", "--help"]]
+)
 def test_help_has_an_example(words: list[str]) -> None:
     """Each help text says how a command line looks."""
     done = run_command(*words)
@@ -24,7 +26,7 @@ def test_help_has_an_example(words: list[str]) -> None:
 def test_help_names_every_command() -> None:
     """The list of commands is complete."""
     text = main_module.build_parser().format_help()
-    assert all(f"\n    {name} " in text for name in ("demo", "echo", "info"))
+    assert all(f"\n    {name} " in text for name in ("demo", "echo", "info", "doctor"))
 
 
 def test_version_is_the_packages() -> None:
