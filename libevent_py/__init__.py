@@ -46,6 +46,7 @@ from .exceptions import DNSError as DNSError
 from .exceptions import ForkError as ForkError
 from .exceptions import LibeventError as LibeventError
 from .exceptions import MessageTooLongError as MessageTooLongError
+from .exceptions import TagError as TagError
 from .exceptions import TLSCertificateError as TLSCertificateError
 from .exceptions import TLSError as TLSError
 from .exceptions import TLSTruncatedError as TLSTruncatedError
@@ -126,6 +127,7 @@ __all__ = [
     "TLSSession",
     "TLSTruncatedError",
     "TLSVersion",
+    "TagError",
     "Timer",
     "UnsupportedError",
     "WrongThreadError",

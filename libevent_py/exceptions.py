@@ -8,6 +8,7 @@ ValueError.  The rest::
     ├── ClosedError        (also ValueError)           used after close()
     ├── WrongThreadError   (also RuntimeError)         used while another thread runs the loop
     ├── MessageTooLongError (also ValueError)          a peer's message is over its framing's max_length
+    ├── TagError           (also ValueError)           what is in a buffer is not the tagged data asked for
     ├── ForkError          (also RuntimeError)         a forked parent's, and used without reinit()
     ├── DNSError           (also socket.gaierror)      a question to evdns has no good answer
     ├── UnsupportedError   (also NotImplementedError)  not in the libevent of this build
@@ -42,6 +43,10 @@ class ForkError(LibeventError, RuntimeError):
 
 class MessageTooLongError(LibeventError, ValueError):
     """The peer sent a line or a frame over its framing's ``max_length``; the connection is closed."""
+
+
+class TagError(LibeventError, ValueError):
+    """What is in a buffer is no tagged data, or is of another type or tag than what was asked for."""
 
 
 class UnsupportedError(LibeventError, NotImplementedError):

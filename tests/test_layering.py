@@ -20,7 +20,7 @@ FLOORS = {
     4: "timer signal_event finalizer config base closing inspection event threads signals calls scheduling "
     "fork",
     5: "buffer listener",
-    6: "bufferevent tls dns relay",
+    6: "bufferevent tls dns relay tagging",
     7: "http rpc doctor",
     8: "aio",
     9: "__init__ __main__ _commands testing",

@@ -302,12 +302,17 @@ def claims_other(method: _Method) -> _Method:
 
     @functools.wraps(method)
     def claiming(self: BufferCore, other: BufferCore, *args: Any) -> Any:
-        owner = of_buffer(other)._owner
-        if owner is None:
-            return method(self, other, *args)
-        return owner._delivery.claimed(method, self, other, *args)
+        return with_base_of(other, method, self, other, *args)
 
     return cast("_Method", claiming)
+
+
+def with_base_of(buffer: BufferCore, function: Callable[..., Any], *args: Any) -> Any:
+    """Call *function* while this thread has the base of the bufferevent that *buffer* belongs to, if any."""
+    owner = of_buffer(buffer)._owner
+    if owner is None:
+        return function(*args)
+    return owner._delivery.claimed(function, *args)
 
 
 def of_buffer(buffer: object) -> BufferCore:

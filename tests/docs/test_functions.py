@@ -19,7 +19,18 @@ CDEF = ROOT / "libevent_py" / "_native" / "cdef"
 pytestmark = pytest.mark.skipif(not CDEF.is_dir(), reason="the declarations are not in a wheel")
 
 #: The page is to have these at least; whoever wraps another header adds its section.
-HEADERS = {"event.h", "thread.h", "util.h", "listener.h", "buffer.h", "bufferevent.h", "bufferevent_ssl.h"}
+HEADERS = {
+    "event.h",
+    "thread.h",
+    "util.h",
+    "listener.h",
+    "buffer.h",
+    "bufferevent.h",
+    "bufferevent_ssl.h",
+    "tag.h",
+}
+#: Public modules of the package.
+MODULES = {"tagging"}
 SECTIONS = dict(re.findall(r"^## event2/(\w+\.h)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 
 
@@ -40,6 +51,8 @@ def resolve(name: str) -> Any:
     first, *rest = name.split(".")
     if first == "libevent_py":
         found: Any = libevent_py
+    elif first in MODULES:
+        found = importlib.import_module(f"libevent_py.{first}")
     elif hasattr(libevent_py, first):
         found = getattr(libevent_py, first)
     elif hasattr(builtins, first):

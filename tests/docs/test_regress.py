@@ -45,6 +45,7 @@ CASES = {
         getaddrinfo_cancel_stress leak_shutdown leak_cancel leak_resume leak_cancel_and_resume
         leak_resume_send_err leak_cancel_and_resume_send_err client_fail_requests client_fail_waiting_requests
         client_fail_requests_getaddrinfo getaddrinfo_race_gotresolve set_SO_RCVBUF_SO_SNDBUF set_options""",
+    "evtag": "int fuzz encoding peek",
     "thread": "basic forking conditions_simple deferred_cb_skew no_events",
     "ssl": """
         socketpair socketpair_write_after_connect filter filter_write_after_connect renegotiate_socketpair
@@ -64,6 +65,7 @@ COUNTS = {
     "dns": 34,
     "thread": 5,
     "ssl": 26,
+    "evtag": 4,
 }
 PROGRAMS = {"init", "eof", "weof", "closed", "time", "changelist", "dumpevents", "fdleak", "ratelim"}
 

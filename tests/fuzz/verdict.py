@@ -22,6 +22,7 @@ DOCUMENTED = (
     RuntimeError,
     MemoryError,
     BufferError,
+    EOFError,
     libevent_py.LibeventError,
 )
 
