@@ -22,6 +22,7 @@ from .._ffi import lib
 from ..base import EventBase
 from ..constants import EventFlags
 from ..signals import MainThreadSignals
+from .contexts import ReadPipeTransport, WritePipeTransport, exit_callback
 from .receiver import Receiver
 from .stream import SocketTransport
 from .watchers import WatchedFiles, Watcher, fileno
@@ -318,3 +319,13 @@ class Loop(asyncio.SelectorEventLoop):
         )
         self._make_socket_transport(rawsock, ssl_protocol, extra=extra, server=server)
         return cast(asyncio.Transport, ssl_protocol._app_transport)
+
+    def _make_read_pipe_transport(self, *args: Any, **options: Any) -> ReadPipeTransport:
+        return ReadPipeTransport(self, *args, **options)
+
+    def _make_write_pipe_transport(self, *args: Any, **options: Any) -> WritePipeTransport:
+        return WritePipeTransport(self, *args, **options)
+
+    @property
+    def _child_watcher_callback(self) -> Callable[..., object]:
+        return exit_callback(self)

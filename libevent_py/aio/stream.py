@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import os
 import socket
 from asyncio.protocols import _feed_data_to_buffered_proto  # type: ignore[attr-defined]
@@ -11,13 +10,14 @@ from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[att
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .contexts import CallsInContext
 from .receiver import Receiver
 
 if TYPE_CHECKING:
     from .loop import Loop
 
 
-class SocketTransport(_SelectorSocketTransport):  # type: ignore[misc]
+class SocketTransport(CallsInContext, _SelectorSocketTransport):  # type: ignore[misc]
     """asyncio's socket transport, whose bytes come with the loop's batch.
 
     Reading is ours; writing, flow control, closing and sendfile are the running Python's.
@@ -36,7 +36,6 @@ class SocketTransport(_SelectorSocketTransport):  # type: ignore[misc]
         extra: dict[str, Any] | None = None,
         server: Any = None,
     ) -> None:
-        self._context = contextvars.copy_context()
         self._receiver: Receiver | None = None
         super().__init__(loop, sock, protocol, waiter, extra, server)
 
@@ -71,6 +70,9 @@ class SocketTransport(_SelectorSocketTransport):  # type: ignore[misc]
             data = memoryview(data)[sent:]
         super().write(data)
 
+    def _read_ready(self) -> None:
+        self._context.run(super()._read_ready)
+
     def _received(self, data: bytes) -> None:
         if self._conn_lost:
             return
@@ -99,4 +101,4 @@ class SocketTransport(_SelectorSocketTransport):  # type: ignore[misc]
         if self._receiver is not None:
             self._receiver.close()
             self._receiver = None
-        self._context.run(super()._call_connection_lost, error)
+        super()._call_connection_lost(error)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 
 import pytest
+from certificates import Authority
 
 from libevent_py.aio import Loop, new_event_loop
 
@@ -19,8 +21,23 @@ def loop() -> Iterator[Loop]:
 
 
 @pytest.fixture(params=["libevent_py", "asyncio"])
-def any_loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
-    """Ours and asyncio's own in turn: what both must do alike."""
-    loop = new_event_loop() if request.param == "libevent_py" else asyncio.SelectorEventLoop()
+def make_loop(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
+    """What makes ours and asyncio's own in turn: what both must do alike."""
+    return new_event_loop if request.param == "libevent_py" else asyncio.SelectorEventLoop
+
+
+@pytest.fixture
+def any_loop(make_loop: Callable[[], asyncio.AbstractEventLoop]) -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop of each kind, closed at the end."""
+    loop = make_loop()
     yield loop
     loop.close()
+
+
+@pytest.fixture(scope="session")
+def tls_contexts(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's and a client's; the server is localhost, 127.0.0.1 and ::1."""
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(authority.certificate("localhost", names="DNS:localhost,IP:127.0.0.1,IP:::1"))
+    return server, ssl.create_default_context(cafile=str(authority.ca))
