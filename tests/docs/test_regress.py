@@ -46,6 +46,9 @@ CASES = {
         leak_resume_send_err leak_cancel_and_resume_send_err client_fail_requests client_fail_waiting_requests
         client_fail_requests_getaddrinfo getaddrinfo_race_gotresolve set_SO_RCVBUF_SO_SNDBUF set_options""",
     "evtag": "int fuzz encoding peek",
+    "rpc": """
+        basic_test basic_message basic_client basic_queued_client basic_client_with_pause invalid_type
+        client_timeout test""",
     "thread": "basic forking conditions_simple deferred_cb_skew no_events",
     "ssl": """
         socketpair socketpair_write_after_connect filter filter_write_after_connect renegotiate_socketpair
@@ -66,6 +69,7 @@ COUNTS = {
     "thread": 5,
     "ssl": 26,
     "evtag": 4,
+    "rpc": 8,
 }
 PROGRAMS = {"init", "eof", "weof", "closed", "time", "changelist", "dumpevents", "fdleak", "ratelim"}
 

@@ -4,7 +4,6 @@
  * evrpc_register_generic and evrpc_send_request_generic do without them.
  */
 
-struct evrpc;
 struct evrpc_base;
 struct evrpc_pool;
 struct evrpc_req_generic;
@@ -19,6 +18,23 @@ struct evrpc_request_wrapper;
 struct evrpc_status {
     int error;
     struct evhttp_request *http_req;
+    ...;
+};
+
+/* For evrpc_register_rpc, which keeps it: evrpc_unregister_rpc frees it and its
+ * uri, so both must be malloc's. evrpc_register_generic makes one by itself.
+ */
+struct evrpc {
+    const char *uri;
+    void *(*request_new)(void *);
+    void *request_new_arg;
+    void (*request_free)(void *);
+    int (*request_unmarshal)(void *, struct evbuffer *);
+    void *(*reply_new)(void *);
+    void *reply_new_arg;
+    void (*reply_free)(void *);
+    int (*reply_complete)(void *);
+    void (*reply_marshal)(struct evbuffer *, void *);
     ...;
 };
 

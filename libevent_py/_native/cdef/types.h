@@ -114,3 +114,5 @@ struct evutil_addrinfo {
  * the C library that this extension and its libevent share.
  */
 void free(void *);
+/* Memory that libevent frees: a struct evrpc and its uri. */
+void *calloc(size_t, size_t);
