@@ -44,6 +44,7 @@ CDEF_ORDER = (
     "shim_dns",
     "shim_tls",
     "shim_relay",
+    "shim_http",
 )
 
 #: The facts of this build as JSON, for ``libevent_py.build_info()``.

@@ -54,6 +54,8 @@ from .exceptions import UnsupportedError as UnsupportedError
 from .exceptions import WrongThreadError as WrongThreadError
 from .http import URI as URI
 from .http import HTTPHeaders as HTTPHeaders
+from .http import HTTPRequest as HTTPRequest
+from .http import HTTPServer as HTTPServer
 from .inspection import CommonTimeout as CommonTimeout
 from .inspection import EventInfo as EventInfo
 from .listener import Listener as Listener
@@ -103,6 +105,8 @@ __all__ = [
     "FlushMode",
     "ForkError",
     "HTTPHeaders",
+    "HTTPRequest",
+    "HTTPServer",
     "LengthFraming",
     "LibeventError",
     "LineFraming",

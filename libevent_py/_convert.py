@@ -104,6 +104,12 @@ def data(value: Buffered) -> CData:
     return exported(value)
 
 
+def copied(value: Buffered) -> bytes:
+    """*value* as bytes of its own."""
+    found = data(value)
+    return found if type(found) is bytes else bytes(ffi.buffer(found))
+
+
 def pinnable(value: Buffered) -> tuple[CData, CData, int]:
     """What keeps the memory of *value*, its address, and its length in bytes."""
     found = exported(value)

@@ -370,11 +370,19 @@ class Lib:
     LEPY_CLOSED: int
     LEPY_FOREIGN_THREAD: int
     LEPY_FORKED: int
+    LEPY_HTTP_CLOSES: int
+    LEPY_HTTP_DATED: int
+    LEPY_HTTP_GONE: int
     LEPY_KIND_ACCEPT: int
     LEPY_KIND_ACCEPT_ERROR: int
     LEPY_KIND_ANSWER: int
     LEPY_KIND_DATA: int
     LEPY_KIND_EVENT: int
+    LEPY_KIND_HTTP_DISCONNECT: int
+    LEPY_KIND_HTTP_DRAINED: int
+    LEPY_KIND_HTTP_ENDED: int
+    LEPY_KIND_HTTP_LOG: int
+    LEPY_KIND_HTTP_REQUEST: int
     LEPY_KIND_MESSAGES: int
     LEPY_KIND_OUTPUT: int
     LEPY_KIND_QUESTION: int
@@ -1311,6 +1319,83 @@ class Lib:
         self, lepy_delivery: CData, underlying: CData, options: int, functions: int, python: CData, /
     ) -> CData: ...
     def lepy_fork_watch(self) -> int: ...
+    def lepy_http_abort(self, lepy_http_server: CData, index: int, generation: int, /) -> int: ...
+    def lepy_http_add_fixed(
+        self,
+        lepy_http_host: CData,
+        path: CData | bytes,
+        head: CData | bytes,
+        head_length: int,
+        body: CData | bytes,
+        body_length: int,
+        status: int,
+        /,
+    ) -> int: ...
+    def lepy_http_add_host(
+        self, lepy_http_server: CData, pattern: CData | bytes, number: int, /
+    ) -> CData: ...
+    def lepy_http_body(
+        self, lepy_http_server: CData, index: int, generation: int, room: CData, size: int, /
+    ) -> int: ...
+    def lepy_http_describe(self, lepy_http_server: CData, index: int, room: CData, size: int, /) -> int: ...
+    def lepy_http_end(self, lepy_http_server: CData, index: int, generation: int, /) -> int: ...
+    def lepy_http_listen(self, lepy_http_server: CData, fd: int, /) -> CData: ...
+    def lepy_http_listener_free(self, lepy_http_listener: CData, /) -> None: ...
+    def lepy_http_listener_set_enabled(self, lepy_http_listener: CData, enabled: int, /) -> None: ...
+    def lepy_http_notify_drained(self, lepy_http_server: CData, index: int, generation: int, /) -> int: ...
+    def lepy_http_pointer(self, lepy_http_server: CData, index: int, generation: int, /) -> CData: ...
+    def lepy_http_reply(
+        self,
+        lepy_http_server: CData,
+        index: int,
+        generation: int,
+        head: CData | bytes,
+        head_length: int,
+        body: CData | bytes,
+        body_length: int,
+        flags: int,
+        /,
+    ) -> int: ...
+    def lepy_http_server_end(self, lepy_http_server: CData, /) -> int: ...
+    def lepy_http_server_free(self, lepy_http_server: CData, /) -> None: ...
+    def lepy_http_server_new(
+        self,
+        lepy_delivery: CData,
+        slot: int,
+        generation: int,
+        tls: CData,
+        max_head: int,
+        max_body: int,
+        header_seconds: float,
+        idle_seconds: float,
+        max_connections: int,
+        logs: int,
+        /,
+    ) -> CData: ...
+    def lepy_http_start(
+        self,
+        lepy_http_server: CData,
+        index: int,
+        generation: int,
+        head: CData | bytes,
+        head_length: int,
+        is_chunked: int,
+        flags: int,
+        /,
+    ) -> int: ...
+    def lepy_http_tls(self, lepy_http_server: CData, index: int, generation: int, /) -> CData: ...
+    def lepy_http_write(
+        self, lepy_http_server: CData, index: int, generation: int, data: CData | bytes, length: int, /
+    ) -> int: ...
+    def lepy_http_write_file(
+        self,
+        lepy_http_server: CData,
+        index: int,
+        generation: int,
+        evbuffer_file_segment: CData,
+        length: int,
+        /,
+    ) -> int: ...
     def lepy_listener_disable(self, lepy_listener: CData, /) -> int: ...
     def lepy_listener_enable(self, lepy_listener: CData, /) -> int: ...
     def lepy_listener_free(self, lepy_listener: CData, /) -> None: ...

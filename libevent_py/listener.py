@@ -82,7 +82,7 @@ class Listener(Handle):
         if isinstance(address, socket.socket):
             self._sock = address
         else:
-            self._sock, self._path = _bind(address, reuse_address, reuse_port, dual_stack)
+            self._sock, self._path = bind(address, reuse_address, reuse_port, dual_stack)
         delivery.table.reserve(self)
         try:
             self._sock.setblocking(False)
@@ -166,11 +166,7 @@ class Listener(Handle):
 
     def _close_socket(self) -> None:
         self._sock.close()
-        if self._path is not None:
-            path, inode, process = self._path
-            with contextlib.suppress(OSError):
-                if process == os.getpid() and os.stat(path).st_ino == inode:
-                    os.unlink(path)
+        unlink_path(self._path)
 
     def __repr__(self) -> str:
         if self._pointer is None:
@@ -184,18 +180,18 @@ def _check_callbacks(on_accept: AcceptCallback, on_error: AcceptErrorCallback | 
     _convert.callback(on_error, "on_error")
 
 
-def _bind(
+def bind(
     address: _convert.Address, reuse_address: bool, reuse_port: bool, dual_stack: bool
-) -> tuple[socket.socket, Any]:
-    """A socket bound to *address*, and for a path what to unlink later."""
+) -> tuple[socket.socket, tuple[str, int, int] | None]:
+    """A socket bound to *address*, and for a path what :func:`unlink_path` is to unlink."""
     family, where = _family_of(address)
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         if family == socket.AF_UNIX:
             sock.bind(where)
-            # An abstract name goes with its socket.
-            path = None if where[0] == "\0" else (where, os.stat(where).st_ino, os.getpid())
-            return sock, path
+            if where[0] == "\0":  # an abstract name goes with its socket
+                return sock, None
+            return sock, (where, os.stat(where).st_ino, os.getpid())
         if reuse_address:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if reuse_port:
@@ -210,6 +206,15 @@ def _bind(
     except BaseException:
         sock.close()
         raise
+
+
+def unlink_path(bound: tuple[str, int, int] | None) -> None:
+    """Remove the path of a unix socket that :func:`bind` made, unless it is another's by now."""
+    if bound is not None:
+        path, inode, process = bound
+        with contextlib.suppress(OSError):
+            if process == os.getpid() and os.stat(path).st_ino == inode:
+                os.unlink(path)
 
 
 def _family_of(address: _convert.Address) -> tuple[socket.AddressFamily, Any]:

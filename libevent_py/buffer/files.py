@@ -30,6 +30,15 @@ def _range(offset: int, length: int | None, size: int, what: str) -> int:
     return length
 
 
+def part_of(file: _convert.FileDescriptor, offset: int, length: int | None) -> tuple[int, int]:
+    """The descriptor of a regular *file*, and the length of its part from *offset* on."""
+    fd = _convert.descriptor(file)
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("only a regular file can be added to a buffer; read_from() takes the others")
+    return fd, _range(offset, length, status.st_size, "file")
+
+
 class FileSegment(Owner):
     """A part of a file, to be added to any number of buffers (``struct evbuffer_file_segment``).
 
@@ -71,11 +80,7 @@ class FileSegment(Owner):
     ) -> None:
         self._begin()
         _convert.callback(on_release, "on_release")
-        fd = _convert.descriptor(file)
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("only a regular file can be added to a buffer; read_from() takes the others")
-        self._length = _range(offset, length, status.st_size, "file")
+        fd, self._length = part_of(file, offset, length)
         if not self._length:
             raise ValueError("a file segment must have at least one byte")
         self._sendfile = bool(sendfile)

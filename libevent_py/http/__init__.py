@@ -5,4 +5,9 @@ from .escape import parse_query as parse_query
 from .escape import uridecode as uridecode
 from .escape import uriencode as uriencode
 from .headers import HTTPHeaders as HTTPHeaders
+from .host import HTTPVirtualHost as HTTPVirtualHost
+from .listener import HTTPListener as HTTPListener
+from .request import HTTPRequest as HTTPRequest
+from .server import HTTPAccess as HTTPAccess
+from .server import HTTPServer as HTTPServer
 from .uri import URI as URI

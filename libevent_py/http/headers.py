@@ -46,6 +46,13 @@ class HTTPHeaders(MutableMapping[str, str]):
         for name, value in fields.items() if isinstance(fields, Mapping) else fields:
             self.add(name, value)
 
+    @classmethod
+    def _trusted(cls, pairs: list[tuple[str, str]]) -> HTTPHeaders:
+        """The fields of a message that C has looked at."""
+        self = cls()
+        self._pairs = pairs
+        return self
+
     def add(self, name: str, value: str) -> None:
         """Append a field; others of that name stay (``evhttp_add_header``)."""
         self._pairs.append((_checked_name(name), _checked_value(name, value)))

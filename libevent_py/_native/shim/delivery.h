@@ -32,7 +32,12 @@ enum lepy_kind {
 	LEPY_KIND_READABLE = 9, /* bufferevent's socket is readable: lepy_bufferevent_receive */
 	LEPY_KIND_ANSWER = 10,  /* a DNS request is done; what: DNS_ERR_* or EVUTIL_EAI_* */
 	LEPY_KIND_QUESTION = 11, /* a DNS server is asked */
-	LEPY_KIND_RELAY = 12    /* a relay is over; what: lepy_relay_reason | errno << 16 */
+	LEPY_KIND_RELAY = 12,   /* a relay is over; what: lepy_relay_reason | errno << 16 */
+	LEPY_KIND_HTTP_REQUEST = 13,    /* of an HTTPServer; what: the connection's index, arena: lepy_http_meta */
+	LEPY_KIND_HTTP_DISCONNECT = 14, /* that request's client is gone, or sends no more */
+	LEPY_KIND_HTTP_DRAINED = 15,    /* all that was written for that request is sent */
+	LEPY_KIND_HTTP_LOG = 16,        /* answered by C; what: the status, arena: lepy_http_logged */
+	LEPY_KIND_HTTP_ENDED = 17       /* after shutdown: no connection is left */
 };
 
 /* What lepy_delivery_run returns when it is not a batch's token (>= 0). */

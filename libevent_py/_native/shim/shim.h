@@ -9,6 +9,7 @@
 #include "raw.h"
 #include "receiver.h"
 #include "dns.h"
+#include "http.h"
 #include "relay.h"
 
 /* How sockets are read, here in bytes: at most so many in one go, that nobody

@@ -1,0 +1,373 @@
+"""How an HTTPRequest is answered (floor 7, event2/http.h)."""
+
+from __future__ import annotations
+
+import contextlib
+from abc import abstractmethod
+from collections.abc import Callable
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .. import _convert
+from .._ffi import CData, lib
+from .._handles import Owner
+from ..buffer.files import FileSegment, part_of
+from ..exceptions import ClosedError, WrongThreadError
+from . import head
+from .headers import HeaderItems
+
+if TYPE_CHECKING:
+    from .server import HTTPServer
+
+#: What Reply._state is: nothing was said, a streamed answer has begun, the answer is whole.
+_OPEN, _STARTED, _DONE = range(3)
+
+
+class Reply(Owner):
+    """The part of HTTPRequest that answers.
+
+    It does so by :meth:`reply`, by :meth:`reply_file`, or in pieces by :meth:`start_reply`,
+    :meth:`write` and :meth:`end`.
+
+    Every method may be called in any thread; what another one than the loop's does is carried
+    to that. Of a client that is gone an answer is thrown away: an exception there would let
+    clients stop the loop. :attr:`is_disconnected` and :meth:`set_callbacks` tell of it.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_generation",
+        "_gone",
+        "_has_body",
+        "_index",
+        "_is_head",
+        "_is_old",
+        "_left",
+        "_on_disconnect",
+        "_on_drained",
+        "_server",
+        "_state",
+        "_status",
+        "_total",
+        "_waiting",
+    )
+
+    _OWNED = "_server"
+
+    #: So many bytes may wait to be sent before write() says that it is enough.
+    HIGH_MARK: ClassVar[int] = 256 * 1024
+    #: So many, and write() raises.
+    MOST_WAITING: ClassVar[int] = 64 * 1024 * 1024
+
+    def _start(self, server: HTTPServer, index: int, generation: int, is_head: bool, is_old: bool) -> None:
+        self._server = server
+        self._index = index
+        self._generation = generation
+        self._state = _OPEN
+        self._gone = False
+        self._is_head = is_head
+        self._is_old = is_old  # HTTP/1.0
+        self._on_disconnect: Callable[[Any], object] | None = None
+        self._on_drained: Callable[[Any], object] | None = None
+
+    # Where it is done.
+
+    def _name(self) -> tuple[CData, int, int]:
+        """What C knows it by; ClosedError of a closed server's."""
+        return self._server._live(), self._index, self._generation
+
+    def _check(self, pointer: CData) -> CData:
+        if not pointer:
+            raise ClosedError("this request is answered, or its client is gone")
+        return pointer
+
+    def _claimed(self, function: Callable[..., Any], *args: Any) -> Any:
+        return self._server._delivery.claimed(function, *args)
+
+    def _in_loop(self, function: Callable[..., object], *args: Any) -> None:
+        """Call a function of C's with this request; from another thread the loop does it."""
+        delivery = self._server._delivery
+        if delivery.thread == get_ident():
+            self._call(function, *args)
+            return
+        try:
+            delivery.claimed(self._call, function, *args)
+        except WrongThreadError:
+            self._server._base.call_soon_threadsafe(self._call, function, *args)
+
+    def _call(self, function: Callable[..., object], *args: Any) -> None:
+        pointer = self._server._pointer
+        if pointer is not None:  # else the server is closed, and its connections are
+            function(pointer, self._index, self._generation, *args)
+
+    def _begin_reply(self) -> None:
+        if self._state != _OPEN:
+            raise RuntimeError("this request is answered already; each has one reply")
+        if self._server._pointer is None:
+            raise ClosedError("this request's HTTPServer is closed")
+
+    def _is_open(self) -> bool:
+        return self._state != _DONE
+
+    # Answering.
+
+    def reply(
+        self,
+        status: int = 200,
+        body: _convert.Buffered = b"",
+        headers: HeaderItems = (),
+        *,
+        reason: str | None = None,
+    ) -> None:
+        """Answer, all at once (``evhttp_send_reply``).
+
+        Args:
+            status: 200 to 999.
+            body: Bytes; of an answer to HEAD only their number is sent.
+            headers: A mapping, or pairs of name and value. Content-Length and Date are added, and
+                Connection may be ``"close"``.
+            reason: What stands behind the status; None is the usual.
+
+        Raises:
+            RuntimeError: It is answered already.
+            ClosedError: The server is closed.
+            ValueError: A header that would change the message; a body where the status has none.
+        """
+        self._begin_reply()
+        data = _convert.copied(body)
+        length: int | None = len(data)
+        if status in (204, 304):
+            if data:
+                raise ValueError(f"an answer with status {status} has no body")
+            length = None
+        built = head.build(status, reason, headers, length)
+        # To HEAD and in a 304 it may be that of what a GET would bring.
+        free = status == 304 or (self._is_head and not data and status != 204)
+        if built.length != length and not free:
+            raise ValueError(f"Content-Length is {built.length}, and the body has {length or 0} bytes")
+        if self._is_head:
+            data = b""
+        self._state = _DONE
+        self._server._log(self, status, len(data))
+        self._in_loop(lib.lepy_http_reply, built.data, len(built.data), data, len(data), built.flags)
+
+    def start_reply(self, status: int = 200, headers: HeaderItems = (), *, reason: str | None = None) -> None:
+        """Begin an answer in pieces: :meth:`write` goes on, :meth:`end` ends (``evhttp_send_reply_start``).
+
+        With a Content-Length among the headers, exactly so many bytes must be written. Without,
+        it goes out in chunks, or to an HTTP/1.0 client until the connection closes.
+
+        Args:
+            status: As for :meth:`reply`, and so are the others.
+            headers: See above.
+            reason: See above.
+
+        Raises:
+            RuntimeError: It is answered already.
+        """
+        self._begin_reply()
+        built = head.build(status, reason, headers, None)
+        self._has_body = head.has_body(status) and not self._is_head
+        if status == 204 and built.length is not None:
+            raise ValueError("an answer with status 204 has no Content-Length")
+        data, flags = built.data, built.flags
+        chunked = False
+        if built.length is None and head.has_body(status):
+            if self._is_old:
+                flags |= head.CLOSES
+            else:
+                data += b"Transfer-Encoding: chunked\r\n"
+                chunked = self._has_body
+        self._left = built.length if self._has_body else None
+        self._state = _STARTED
+        self._status = status
+        self._total = self._waiting = 0
+        self._in_loop(lib.lepy_http_start, data, len(data), chunked, flags)
+
+    def write(self, data: _convert.Buffered) -> bool:
+        """Send a piece of the body (``evhttp_send_reply_chunk``).
+
+        What the socket does not take waits in memory: stop at False, and go on in *on_drained*
+        (:meth:`set_callbacks`).
+
+        Args:
+            data: Bytes; to HEAD, and where the status has no body, they are not sent.
+
+        Returns:
+            Whether it is time for more: False while over :attr:`HIGH_MARK` bytes wait. From
+            another thread always True.
+
+        Raises:
+            RuntimeError: Not between start_reply() and end().
+            ValueError: More than the Content-Length.
+            BufferError: Over :attr:`MOST_WAITING` bytes wait.
+            ClosedError: The server is closed.
+        """
+        self._check_started()
+        piece = _convert.copied(data)
+        if self._waiting > self.MOST_WAITING:
+            raise BufferError(
+                f"{self._waiting} bytes wait for the client; stop where write() gives False, and go on in "
+                "on_drained"
+            )
+        if not self._has_body or not piece:
+            return True
+        if self._left is not None:
+            if len(piece) > self._left:
+                raise ValueError(f"the Content-Length leaves {self._left} bytes, not {len(piece)}")
+            self._left -= len(piece)
+        self._total += len(piece)
+        self._in_loop(self._write, piece)
+        return self._waiting <= self.HIGH_MARK
+
+    def _write(self, pointer: CData, index: int, generation: int, piece: bytes) -> None:
+        result = lib.lepy_http_write(pointer, index, generation, piece, len(piece))
+        if result >= 0:
+            self._waiting = result
+            if result > self.HIGH_MARK:
+                lib.lepy_http_notify_drained(pointer, index, generation)
+
+    def end(self) -> None:
+        """End an answer that :meth:`start_reply` has begun (``evhttp_send_reply_end``).
+
+        Where bytes of the Content-Length are missing the connection is closed, by which the
+        client knows.
+
+        Raises:
+            RuntimeError: Not behind start_reply().
+        """
+        self._check_started()
+        self._state = _DONE
+        self._server._log(self, self._status, self._total)
+        self._in_loop(lib.lepy_http_abort if self._left else lib.lepy_http_end)
+
+    def reply_file(
+        self,
+        file: _convert.FileDescriptor,
+        offset: int = 0,
+        length: int | None = None,
+        status: int = 200,
+        headers: HeaderItems = (),
+        *,
+        reason: str | None = None,
+    ) -> None:
+        """Answer with a part of a file, which C sends by sendfile (``evbuffer_add_file_segment``).
+
+        By TLS it is read into memory first. Where the file becomes shorter meanwhile, the
+        connection is closed.
+
+        Args:
+            file: A regular file: anything with ``fileno()``, or a descriptor. It is duplicated:
+                close yours when you like.
+            offset: Where the part begins, in bytes.
+            length: How many bytes; None for all to the end of the file.
+            status: As for :meth:`reply`, and so are the others.
+            headers: See above.
+            reason: See above.
+
+        Raises:
+            ValueError: Not a regular file, or the part is not within it.
+            RuntimeError: It is answered already.
+        """
+        self._begin_reply()
+        if not head.has_body(status):
+            raise ValueError(f"an answer with status {status} has no body")
+        fd, length = part_of(file, offset, length)
+        built = head.build(status, reason, headers, length)
+        if built.length != length:
+            raise ValueError(f"Content-Length is {built.length}, and the part has {length} bytes")
+        segment = FileSegment(fd, offset, length) if length and not self._is_head else None
+        self._state = _DONE
+        self._server._log(self, status, length if segment is not None else 0)
+        self._in_loop(self._send_file, built, segment)
+
+    def _send_file(
+        self, pointer: CData, index: int, generation: int, built: head.Head, segment: FileSegment | None
+    ) -> None:
+        lib.lepy_http_start(pointer, index, generation, built.data, len(built.data), False, built.flags)
+        if segment is not None:
+            lib.lepy_http_write_file(pointer, index, generation, segment.pointer, len(segment))
+            segment.close()
+        lib.lepy_http_end(pointer, index, generation)
+
+    def abort(self) -> None:
+        """Close the connection without an answer, or in the middle of one (``evhttp_connection_free``).
+
+        Nothing happens where the answer is whole.
+        """
+        if self._state != _DONE:
+            self._state = _DONE
+            self._in_loop(lib.lepy_http_abort)
+
+    def _check_started(self) -> None:
+        if self._state != _STARTED:
+            raise RuntimeError("write() and end() come between start_reply() and the end")
+        if self._server._pointer is None:
+            raise ClosedError("this request's HTTPServer is closed")
+
+    # What becomes of the client.
+
+    def set_callbacks(
+        self,
+        on_drained: Callable[[Any], object] | None = None,
+        on_disconnect: Callable[[Any], object] | None = None,
+    ) -> None:
+        """Exchange both callbacks, which get the request; called from the loop.
+
+        Args:
+            on_drained: Called when, after a :meth:`write` that gave False, all is sent.
+            on_disconnect: Called once when the client goes away, or sends no more, while the
+                answer is not whole. One that only sends no more still gets the answer.
+        """
+        self._on_drained = _convert.callback(on_drained, "on_drained")
+        self._on_disconnect = _convert.callback(on_disconnect, "on_disconnect")
+
+    @property
+    def is_disconnected(self) -> bool:
+        """Whether the client has gone away, or sends no more."""
+        return self._gone
+
+    def _disconnected(self) -> None:
+        if self._state != _DONE and not self._gone:
+            self._gone = True
+            if self._on_disconnect is not None:
+                self._on_disconnect(self)
+
+    def _drained(self) -> None:
+        if self._state == _STARTED:
+            self._waiting = 0
+            if self._on_drained is not None:
+                self._on_drained(self)
+
+    def _drop(self) -> None:
+        """Answer for who cannot any more, where the answer is not whole."""
+        if self._server._pointer is None:
+            return
+        if self._state == _OPEN:
+            self.reply(500, b"500 Internal Server Error\n", {"Content-Type": "text/plain"})
+        else:
+            self.abort()
+
+    def __del__(self) -> None:
+        # Any thread may come here, in the middle of anything: the loop answers.
+        if getattr(self, "_state", _DONE) != _DONE and self._server._pointer is not None:
+            with contextlib.suppress(ClosedError):
+                self._server._base.call_soon_threadsafe(self._revived()._drop)
+
+    def _revived(self) -> Reply:
+        """Another request in its place: this one is being collected."""
+        other = self._copy()
+        other._start(self._server, self._index, self._generation, self._is_head, self._is_old)
+        other._state = self._state
+        if self._state == _STARTED:
+            other._status, other._total = self._status, self._total
+        self._state = _DONE
+        return other
+
+    @abstractmethod
+    def _copy(self) -> Reply:
+        """Another object that knows the same of what was asked."""
+
+    @abstractmethod
+    def _asked(self) -> tuple[Any, str]:
+        """For the access log: who, and what."""
