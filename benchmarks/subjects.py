@@ -23,6 +23,13 @@ SIZES = {"1 KiB": 1024, "64 KiB": 64 * 1024}
 #: Relay and lines: how many connections; the size of a line, and how many go at once.
 RELAYED = 50
 LINE, PIPELINED = 64, 50
+#: By case: the message's size, the backend, what the client is told.
+RELAY_CASES: dict[str, tuple[int, str, list[str]]] = {
+    "1 KiB": (1024, "echo_raw", []),
+    "64 KiB": (64 * 1024, "echo_raw", []),
+    "64 KiB, light peers": (64 * 1024, "echo_light", ["light"]),
+    "1 MiB": (1024 * 1024, "echo_raw", []),
+}
 #: Proxies that are no program of ours, or of another kind than the rest.
 RAW, HAPROXY = "C, raw sockets", "HAProxy"
 
@@ -134,11 +141,11 @@ def relay(program: Program, quick: bool) -> Samples:
     """A proxy between 50 clients and an echo server; its CPU microseconds per message and its echo."""
     warm_up, seconds = (0.5, 1.0) if quick else (1.0, 2.5)
     found = {}
-    for name, size in SIZES.items():
+    for name, (size, backend_program, words) in RELAY_CASES.items():
         with contextlib.ExitStack() as stack:
-            backend, _ = stack.enter_context(_listening([str(BUILT / "echo_raw")], LOAD_CORE))
+            backend, _ = stack.enter_context(_listening([str(BUILT / backend_program)], LOAD_CORE))
             port, pid = stack.enter_context(_listening(_proxy(program, backend), MEASURED_CORE))
-            load = Program("C").command("echo_client", port, RELAYED, size, warm_up, -seconds, pid)
+            load = Program("C").command("echo_client", port, RELAYED, size, warm_up, -seconds, pid, *words)
             found[name] = _median_of(answers(load, LOAD_CORE))
     return found
 

@@ -1,8 +1,11 @@
 /* The load of the echo servers: each connection sends a message, waits until
  * all of it is back, compares it, and sends the next.
- * usage: echo_client PORT CONNECTIONS SIZE WARM_UP MESSAGES PID [tls | LINE]
+ * usage: echo_client PORT CONNECTIONS SIZE WARM_UP MESSAGES PID [tls | light | LINE]
  * With MESSAGES < 0: for that many seconds.  PID is the server's: its CPU time
- * is read from /proc.  With LINE, a message is lines of that many bytes. */
+ * is read from /proc.  With LINE, a message is lines of that many bytes.  light
+ * costs this core little: bytes are sent from files' pages, and after the warm-up
+ * received ones are dropped unseen. */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +13,8 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,6 +29,7 @@ typedef void SSL;
 struct connection {
 	int fd;
 	SSL *ssl; /* NULL: without TLS */
+	int file; /* with light, a message */
 	size_t sent, got;
 	int wants_out;
 };
@@ -31,6 +37,7 @@ struct connection {
 static int epoll;
 static size_t size;
 static char *message, *echoed;
+static int light, warm;
 
 static void
 watch(struct connection *self, int operation, int out)
@@ -81,12 +88,25 @@ shake_hands(struct connection *self)
 #endif
 
 static void
+make_file(struct connection *self)
+{
+	self->file = memfd_create("message", 0);
+	if (self->file < 0 || write(self->file, message, size) != (ssize_t)size)
+		fail("memfd_create");
+}
+
+static void
 send_more(struct connection *self)
 {
 	const char *rest = message + self->sent;
 	size_t left = size - self->sent;
-	ssize_t count = self->ssl ? SEND(self, rest, left) : send(self->fd, rest, left, MSG_NOSIGNAL);
+	off_t offset = (off_t)self->sent;
+	ssize_t count;
 
+	if (light)
+		count = sendfile(self->fd, self->file, &offset, left);
+	else
+		count = self->ssl ? SEND(self, rest, left) : send(self->fd, rest, left, MSG_NOSIGNAL);
 	if (count < 0 && errno != EAGAIN)
 		fail("send");
 	if (count > 0)
@@ -100,13 +120,14 @@ static int
 receive(struct connection *self)
 {
 	size_t left = size - self->got;
-	ssize_t count = self->ssl ? RECEIVE(self, echoed, left) : recv(self->fd, echoed, left, 0);
+	int unseen = light && warm;
+	ssize_t count = self->ssl ? RECEIVE(self, echoed, left) : recv(self->fd, echoed, left, unseen ? MSG_TRUNC : 0);
 
 	if (count == 0 || (count < 0 && errno != EAGAIN))
 		fail("recv");
 	if (count < 0)
 		return 0;
-	if (memcmp(echoed, message + self->got, (size_t)count)) {
+	if (!unseen && memcmp(echoed, message + self->got, (size_t)count)) {
 		fprintf(stderr, "other bytes came back than were sent\n");
 		exit(1);
 	}
@@ -206,7 +227,8 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < size; i++)
 		message[i] = (char)(i * 31 + i / 251);
 	is_tls = argc == 8 && strcmp(argv[7], "tls") == 0;
-	if (argc == 8 && !is_tls) {
+	light = argc == 8 && strcmp(argv[7], "light") == 0;
+	if (argc == 8 && !is_tls && !light) {
 		size_t line = (size_t)atol(argv[7]);
 
 		for (size_t i = 0; i < size; i++)
@@ -223,11 +245,14 @@ main(int argc, char **argv)
 		setsockopt(all[i].fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 		if (is_tls)
 			shake_hands(&all[i]);
+		if (light)
+			make_file(&all[i]);
 		fcntl(all[i].fd, F_SETFL, O_NONBLOCK);
 		watch(&all[i], EPOLL_CTL_ADD, 0);
 		send_more(&all[i]);
 	}
 	run(0, warm_up);
+	warm = 1;
 	cpu = cpu_of(pid, &system_before);
 	wall = clock_seconds(CLOCK_MONOTONIC);
 	done = run(length > 0 ? (long)length : 0, -length);

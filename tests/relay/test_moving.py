@@ -81,50 +81,6 @@ def test_a_slow_end_stops_the_other(base: EventBase, kind: str) -> None:
         assert receive(joined.client) == b"still there"
 
 
-@pytest.mark.parametrize("kind", ["sockets", "tcp"])
-def test_large_and_small_in_turn(base: EventBase, kind: str) -> None:
-    """Splicing and copying take turns, and no byte overtakes another."""
-    with Joined(base, kind) as joined:
-        sent, got = bytearray(), bytearray()
-        for number in range(60):
-            piece = bytes([number]) * (100_000 if number % 4 == 0 else 100 * number)
-            rest = memoryview(piece)
-            sent += piece
-            while rest:
-                try:
-                    rest = rest[joined.client.send(rest) :]
-                except BlockingIOError:
-                    got += receive(joined.server) or b""
-                base.loop(LoopFlags.NONBLOCK)
-        for _ in range(50):
-            base.loop(LoopFlags.NONBLOCK)
-            got += receive(joined.server) or b""
-        assert got == sent
-
-
-def test_no_descriptor_for_a_pipe(base: EventBase) -> None:
-    """Then it is copied."""
-    with Joined(base, "tcp") as joined:
-        spent = []
-        try:
-            while True:
-                spent.append(os.dup(0))
-        except OSError:
-            pass
-        try:
-            got = 0
-            for _ in range(30):
-                with contextlib.suppress(BlockingIOError):
-                    joined.client.send(bytes(200_000))
-                base.loop(LoopFlags.NONBLOCK)
-                got += len(receive(joined.server) or b"")
-        finally:
-            for fd in spent:
-                os.close(fd)
-        assert got > 1_000_000
-        assert joined.results == []
-
-
 def test_two_plain_bufferevents_are_taken_apart(base: EventBase) -> None:
     """What is in their buffers goes first, and the objects are closed."""
     ours, client = socket.socketpair()

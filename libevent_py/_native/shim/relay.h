@@ -25,7 +25,8 @@ struct lepy_relay {
 	int over;             /* its end was reported */
 };
 
-#define LEPY_RELAY_CHUNK (64 * 1024)
+/* Bytes that one read takes at most, and a pipe holds. */
+#define LEPY_RELAY_CHUNK (256 * 1024)
 
 struct lepy_pipe {
 	struct lepy_pipe *next;

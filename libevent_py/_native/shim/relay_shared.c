@@ -106,6 +106,12 @@ lepy_pipe_take(struct lepy_delivery *delivery)
 	pipe->out = ends[0];
 	pipe->in = ends[1];
 	pipe->length = 0;
+	/* A user has no more than 64 MiB in pipes (pipe-user-pages-soft); beyond, one
+	 * holds two pages, and copying costs less. */
+	if (fcntl(pipe->in, F_SETPIPE_SZ, LEPY_RELAY_CHUNK) < 0) {
+		free_pipe(pipe);
+		return NULL;
+	}
 	return pipe;
 }
 

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* A read of so many bytes makes the next one of its direction a splice, which
- * costs more than copying where it moves fewer. */
+/* After a read of so many bytes the next one of its direction may be a splice,
+ * which costs more than copying where it moves fewer. */
 #define SPLICE_FROM (32 * 1024)
 
-/* Full reads that a socket may have in a row before the others' turn. */
-#define TURNS 4
+/* Events that wait for their turn behind a relay's when its base is behind. */
+#define BEHIND 16
 
 /* One way through the relay. */
 struct direction {
@@ -23,7 +23,7 @@ struct direction {
 	struct event *writable;   /* of to, while something does */
 	struct evbuffer *waiting; /* copied */
 	struct lepy_pipe *pipe;   /* spliced */
-	int splices;              /* the next read does */
+	size_t last_read;         /* how many bytes it brought */
 	int cannot_splice;
 	int ended; /* from has no more: to is to be told when nothing waits */
 	int done;  /* and it was */
@@ -211,42 +211,49 @@ copy_once(struct direction *self, int *result)
 	return count;
 }
 
-/* libevent's callback: from can be read. */
+/* Whether to splice, which spares us the copies, and costs who is at the other end
+ * of a loopback more than that: the kernel frees the pages that they filled on our
+ * core, so that theirs always get cold ones.  So it is for where we are what all
+ * wait for: other events are due, or there is more than one read takes. */
+static int
+is_splice_worth_it(const struct direction *self)
+{
+	struct event_base *base = self->relay->relay.handle.delivery->base;
+
+	if (self->cannot_splice || self->last_read < SPLICE_FROM)
+		return 0;
+	return self->last_read == LEPY_RELAY_CHUNK
+	    || event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE) >= BEHIND;
+}
+
+/* libevent's callback: from can be read.  Once: what is left, libevent finds again,
+ * when the others had their turn. */
 static void
 readable_callback(evutil_socket_t fd, short what, void *arg)
 {
 	struct direction *self = arg;
-	int turn;
+	int result = 1;
+	ssize_t count = is_splice_worth_it(self) ? splice_once(self, &result) : copy_once(self, &result);
 
 	(void)fd;
 	(void)what;
-	for (turn = 0; turn < TURNS; turn++) {
-		int result = 1;
-		ssize_t count = self->splices && !self->cannot_splice ? splice_once(self, &result) : copy_once(self, &result);
-
-		if (count < 0) {
-			if (!is_for_later(errno))
-				read_failed(self, errno);
-			return;
-		}
-		if (count == 0) {
-			self->ended = 1;
-			event_del(self->readable);
-			settle_end(self);
-			return;
-		}
-		*self->bytes += (uint64_t)count;
-		lepy_relay_moved(&self->relay->relay);
-		self->splices = count >= SPLICE_FROM;
-		if (result < 0)
-			return;
-		if (result == 0) {
-			event_del(self->readable);
-			event_add(self->writable, NULL);
-			return;
-		}
-		if (count < LEPY_RELAY_CHUNK)
-			return;
+	if (count < 0) {
+		if (!is_for_later(errno))
+			read_failed(self, errno);
+		return;
+	}
+	if (count == 0) {
+		self->ended = 1;
+		event_del(self->readable);
+		settle_end(self);
+		return;
+	}
+	*self->bytes += (uint64_t)count;
+	self->last_read = (size_t)count;
+	lepy_relay_moved(&self->relay->relay);
+	if (result == 0) {
+		event_del(self->readable);
+		event_add(self->writable, NULL);
 	}
 }
 
