@@ -1,5 +1,6 @@
 """HTTP: event2/http.h (floor 7)."""
 
+from .directory import HTTPDirectory as HTTPDirectory
 from .escape import htmlescape as htmlescape
 from .escape import parse_query as parse_query
 from .escape import uridecode as uridecode

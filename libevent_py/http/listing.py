@@ -21,12 +21,13 @@ _PAGE = """\
 """
 
 
-def render_listing(directory: int, parts: list[bytes]) -> bytes:
+def render_listing(directory: int, parts: list[bytes], *, is_root: bool) -> bytes:
     """HTML, in UTF-8, with a link to each entry that may be served; directories end with a slash.
 
     Args:
         directory: Its descriptor, which stays the caller's.
-        parts: Its path, as split_path() gave it.
+        parts: The path by which it is asked for, as split_path() gave it.
+        is_root: It is the served directory itself, from where nothing leads up.
 
     Raises:
         OSError: It cannot be read.
@@ -35,9 +36,9 @@ def render_listing(directory: int, parts: list[bytes]) -> bytes:
         found = sorted(
             os.fsencode(entry.name) + b"/" * entry.is_dir(follow_symlinks=False)
             for entry in entries
-            if not entry.is_symlink() and is_visible(os.fsencode(entry.name), is_first=not parts)
+            if not entry.is_symlink() and is_visible(os.fsencode(entry.name), is_first=is_root)
         )
-    names = [b"../"] * bool(parts) + found
+    names = [b"../"] * (not is_root) + found
     title = htmlescape(_shown(b"/" + b"".join(part + b"/" for part in parts)))
     items = "\n".join(f'<li><a href="{_link(name)}">{htmlescape(_shown(name))}</a></li>' for name in names)
     return _PAGE.format(title=title, items=items).encode()

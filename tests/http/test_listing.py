@@ -32,7 +32,7 @@ def listed(directory: Path, parts: list[bytes]) -> bytes:
     """The page of a directory."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
-        return render_listing(descriptor, parts)
+        return render_listing(descriptor, parts, is_root=not parts)
     finally:
         os.close(descriptor)
 
