@@ -35,5 +35,5 @@ def check_child(code: str, *arguments: str, timeout: float = 20, env: Mapping[st
     """Run *code* as run_child does, demand a quiet success, and give what it printed."""
     done = run_child(code, *arguments, timeout=timeout, env=env)
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
-    assert done.stderr == ""
+    assert done.stderr == "", done.stderr
     return done.stdout
