@@ -117,12 +117,14 @@ def test_locks_of_ones_own() -> None:
 
 
 @needs_threads
-@pytest.mark.parametrize("name", ["evthread_enable_lock_debugging", "evthread_enable_lock_debuging"])
-def test_locks_are_checked(name: str) -> None:
-    """Under either spelling, before the first base; a lock that is let go twice then ends the process."""
+@pytest.mark.parametrize(
+    "call", ["lib.evthread_enable_lock_debugging()", "lib.evthread_enable_lock_debuging()"]
+)
+def test_locks_are_checked(call: str) -> None:
+    """Under either spelling, before the first lock."""
     code = f"""
         from libevent_py import ffi, lib
-        lib.{name}()
+        {call}
         buffer = lib.evbuffer_new()
         lib.evbuffer_enable_locking(buffer, ffi.NULL)
         lib.evbuffer_lock(buffer)

@@ -195,10 +195,12 @@ def test_a_request_is_cancelled(base: RawBase, server: RawServer, client: Client
 
 
 def test_a_connection_that_frees_itself(client: Client) -> None:
-    """When its request is done."""
+    """When its last request is done, if that asks for the connection's end."""
     lib.evhttp_connection_free_on_completion(client.connection)
     connection, client.connection = client.connection, None
-    assert lib.evhttp_make_request(connection, client.request(), lib.EVHTTP_REQ_GET, b"/") == 0
+    request = client.request()
+    lib.evhttp_add_header(lib.evhttp_request_get_output_headers(request), b"Connection", b"close")
+    assert lib.evhttp_make_request(connection, request, lib.EVHTTP_REQ_GET, b"/") == 0
     client.base.run()
     assert client.answers[0][0] == 200
     for _ in range(5):  # what is freed in a callback is let go by the loop
@@ -254,7 +256,6 @@ def test_a_method_of_ones_own(base: RawBase, server: RawServer, client: Client) 
         elif ffi.string(method.method) != b"CUSTOM":
             return -1
         method.type = 1 << 20
-        method.flags = lib.EVHTTP_METHOD_HAS_BODY
         return 0
 
     callback = base.callback("evhttp_ext_method_cb", on_method, -1)

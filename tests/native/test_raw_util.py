@@ -45,7 +45,7 @@ def test_keepalive() -> None:
     with socket.socket() as sock:
         assert lib.evutil_set_tcp_keepalive(sock.fileno(), 1, 60) == 0
         assert option(sock, socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-        assert lib.evutil_set_tcp_keepalive(sock.fileno(), 0, 0) == 0
+        assert lib.evutil_set_tcp_keepalive(sock.fileno(), 0, 60) == 0
         assert not option(sock, socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 

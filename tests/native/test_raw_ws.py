@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from raw import RawBase, raw_base
-from raw_http import RawServer, raw_server
+from raw_http import RawServer, exchange, raw_server
 
 from libevent_py import ffi, lib
 
@@ -29,14 +29,20 @@ def base() -> Iterator[RawBase]:
 
 @pytest.fixture
 def server(base: RawBase) -> Iterator[RawServer]:
-    """An evhttp on a port of its own."""
+    """An evhttp whose connections close their sockets: a session only frees its bufferevent."""
     with raw_server(base) as made:
+        signature = "struct bufferevent *(struct event_base *, void *)"
+
+        def on_connection(event_base: Any, arg: Any) -> Any:
+            return lib.bufferevent_socket_new(event_base, -1, lib.BEV_OPT_CLOSE_ON_FREE)
+
+        lib.evhttp_set_bevcb(made.http, base.callback(signature, on_connection, ffi.NULL), ffi.NULL)
         yield made
 
 
-def frame(text: bytes) -> bytes:
-    """A text frame of a client's, masked with zeros."""
-    return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text
+def frame(opcode: int, data: bytes) -> bytes:
+    """A whole frame of a client's, masked with zeros."""
+    return bytes([0x80 | opcode, 0x80 | len(data), 0, 0, 0, 0]) + data
 
 
 def test_a_session(base: RawBase, server: RawServer) -> None:
@@ -55,7 +61,6 @@ def test_a_session(base: RawBase, server: RawServer) -> None:
 
     def on_close(session: Any, arg: Any) -> None:
         seen.append("closed")
-        base.stop()
 
     message = base.callback("ws_on_msg_cb", on_message)
     close = base.callback("ws_on_close_cb", on_close)
@@ -64,24 +69,16 @@ def test_a_session(base: RawBase, server: RawServer) -> None:
         session = lib.evws_new_session(request, message, ffi.NULL, 0)
         assert session
         lib.evws_connection_set_closecb(session, close, ffi.NULL)
+        base.stop()
 
     server.catch_all(on_request)
     with socket.create_connection(server.address) as sock:
-        sock.sendall(HANDSHAKE + frame(b"question"))
-        while b"answer" not in (sock.recv(1000, socket.MSG_PEEK) if readable(sock) else b""):
-            base.turn()
-        sock.shutdown(socket.SHUT_WR)
+        sock.sendall(HANDSHAKE)
         base.run()
-        answer = sock.recv(1000)
+        answer = exchange(base, sock, frame(0x1, b"question"))
     assert answer.startswith(b"HTTP/1.1 101 ")
+    assert b"answer" in answer
     assert seen == [(lib.WS_TEXT_FRAME, b"question"), "closed"]
-
-
-def readable(sock: socket.socket) -> bool:
-    """Whether something is there."""
-    import select
-
-    return bool(select.select([sock], [], [], 0)[0])
 
 
 def test_a_session_is_freed(base: RawBase, server: RawServer) -> None:

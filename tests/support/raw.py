@@ -25,9 +25,10 @@ class RawBase:
 
     def callback(self, signature: str, function: Callable[..., Any], error: Any = 0) -> Any:
         """*function* for C, kept until the end; C gets *error* where it raises, if it wants an answer."""
-        is_void = ffi.typeof(signature).result.kind == "void"
+        kind = ffi.typeof(signature.replace("(", "(*)(", 1))
+        is_void = kind.result.kind == "void"
         words: dict[str, Any] = {} if is_void else {"error": error}
-        made = ffi.callback(signature, function, onerror=self._noted, **words)
+        made = ffi.callback(kind, function, onerror=self._noted, **words)
         self._callbacks.append(made)
         return made
 
