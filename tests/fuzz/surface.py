@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import libevent_py
 
 #: Where public names are, besides the package itself.
-MODULES = ("tagging", "http", "log", "aio")
+MODULES = ("tagging", "http", "rpc", "log", "aio")
 
 #: What is no subject of the fuzz, and why.
 LEFT_OUT = {

@@ -88,6 +88,28 @@ def test_what_libevent_frees_at_last() -> None:
     assert check_child(code) == ""
 
 
+def test_debug_mode() -> None:
+    """Before the first base: then libevent watches over what is added."""
+    code = """
+        from libevent_py import lib
+        lib.event_enable_debug_mode()
+        base = lib.event_base_new()
+        lib.event_base_loop(base, lib.EVLOOP_NONBLOCK)
+        lib.event_base_free(base)
+    """
+    assert check_child(code, env={"LIBEVENT_PY_DEBUG": ""}) == ""
+
+
+def test_debug_logging() -> None:
+    """Is asked for; only a libevent that was built with it says more."""
+    code = """
+        from libevent_py import lib
+        lib.event_enable_debug_logging(lib.EVENT_DBG_ALL)
+        lib.event_enable_debug_logging(lib.EVENT_DBG_NONE)
+    """
+    assert check_child(code) == ""
+
+
 def test_a_base_that_can_be_woken(base: RawBase) -> None:
     """With threads in use each base can; asking again changes nothing."""
     assert lib.evthread_make_base_notifiable(base.pointer) == 0

@@ -1,0 +1,7 @@
+"""Remote procedure calls as evrpc sends them, over HTTPServer and HTTPClient (floor 7, event2/rpc.h)."""
+
+from .method import RPCMethod as RPCMethod
+from .server import RPCRequest as RPCRequest
+from .server import register as register
+
+__all__ = ["RPCMethod", "RPCRequest", "register"]
