@@ -7,13 +7,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ._commands import demo, doctor, echo, info, proxy
+from ._commands import demo, doctor, echo, http, info, proxy
 from ._version import __version__
 
 _EXAMPLES = """\
 examples:
   python -m libevent_py demo                    three seconds of echo, every byte checked
   python -m libevent_py echo --port 7777        an echo server; try it with: nc 127.0.0.1 7777
+  python -m libevent_py http .                  this directory, at http://127.0.0.1:8000/
   python -m libevent_py proxy --listen 127.0.0.1:8080 --to 127.0.0.1:7777
   python -m libevent_py info --json             which libevent this is, for a bug report
   python -m libevent_py doctor                  which security fixes that libevent has
@@ -30,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"libevent_py {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in demo, echo, info, doctor, proxy:
+    for command in demo, echo, info, doctor, http, proxy:
         command.add_parser(subparsers)
     return parser
 
