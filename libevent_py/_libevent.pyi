@@ -1388,13 +1388,7 @@ class Lib:
         self, lepy_http_server: CData, index: int, generation: int, data: CData | bytes, length: int, /
     ) -> int: ...
     def lepy_http_write_file(
-        self,
-        lepy_http_server: CData,
-        index: int,
-        generation: int,
-        evbuffer_file_segment: CData,
-        length: int,
-        /,
+        self, lepy_http_server: CData, index: int, generation: int, file: int, offset: int, length: int, /
     ) -> int: ...
     def lepy_listener_disable(self, lepy_listener: CData, /) -> int: ...
     def lepy_listener_enable(self, lepy_listener: CData, /) -> int: ...

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .. import _convert
 from .._ffi import CData, lib
 from .._handles import Owner
-from ..buffer.files import FileSegment, part_of
+from ..buffer.files import part_of
 from ..exceptions import ClosedError, WrongThreadError
 from . import head
 from .headers import HeaderItems
+from .own_file import OwnFile
 
 if TYPE_CHECKING:
     from .server import HTTPServer
@@ -253,8 +254,8 @@ class Reply(Owner):
     ) -> None:
         """Answer with a part of a file, which C sends by sendfile (``evbuffer_add_file_segment``).
 
-        By TLS it is read into memory first. Where the file becomes shorter meanwhile, the
-        connection is closed.
+        By TLS it is read piece by piece. Where the file becomes shorter meanwhile, the connection
+        is closed.
 
         Args:
             file: A regular file: anything with ``fileno()``, or a descriptor. It is duplicated:
@@ -276,18 +277,24 @@ class Reply(Owner):
         built = head.build(status, reason, headers, length)
         if built.length != length:
             raise ValueError(f"Content-Length is {built.length}, and the part has {length} bytes")
-        segment = FileSegment(fd, offset, length) if length and not self._is_head else None
+        own = OwnFile(fd) if length and not self._is_head else None
         self._state = _DONE
-        self._server._log(self, status, length if segment is not None else 0)
-        self._in_loop(self._send_file, built, segment)
+        self._server._log(self, status, length if own is not None else 0)
+        self._in_loop(self._send_file, built, own, offset, length)
 
+    @staticmethod
     def _send_file(
-        self, pointer: CData, index: int, generation: int, built: head.Head, segment: FileSegment | None
+        pointer: CData,
+        index: int,
+        generation: int,
+        built: head.Head,
+        own: OwnFile | None,
+        offset: int,
+        length: int,
     ) -> None:
         lib.lepy_http_start(pointer, index, generation, built.data, len(built.data), False, built.flags)
-        if segment is not None:
-            lib.lepy_http_write_file(pointer, index, generation, segment.pointer, len(segment))
-            segment.close()
+        if own is not None:
+            lib.lepy_http_write_file(pointer, index, generation, own.take(), offset, length)
         lib.lepy_http_end(pointer, index, generation)
 
     def abort(self) -> None:

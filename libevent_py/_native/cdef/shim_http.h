@@ -37,8 +37,8 @@ int lepy_http_start(struct lepy_http_server *, int index, uint32_t generation, c
 	size_t head_length, int is_chunked, int flags);
 int64_t lepy_http_write(struct lepy_http_server *, int index, uint32_t generation, const char *data,
 	size_t length);
-int lepy_http_write_file(struct lepy_http_server *, int index, uint32_t generation,
-	struct evbuffer_file_segment *, int64_t length);
+int lepy_http_write_file(struct lepy_http_server *, int index, uint32_t generation, evutil_socket_t file,
+	int64_t offset, int64_t length);
 int lepy_http_end(struct lepy_http_server *, int index, uint32_t generation);
 int lepy_http_notify_drained(struct lepy_http_server *, int index, uint32_t generation);
 int lepy_http_abort(struct lepy_http_server *, int index, uint32_t generation);

@@ -37,7 +37,8 @@ enum lepy_http_stage {
 enum lepy_http_state {
 	LEPY_HTTP_READING, /* it waits for a request, */
 	LEPY_HTTP_BUSY,    /* one is to be answered, */
-	LEPY_HTTP_ENDING   /* its answer is whole and being sent */
+	LEPY_HTTP_ENDING,  /* its answer is whole and being sent, */
+	LEPY_HTTP_LINGERING /* or is sent, and what the client still says is thrown away */
 };
 
 /* One accepted connection, from evhttp's bevcb to its closecb. */
@@ -66,7 +67,7 @@ struct lepy_http_connection {
 	double since;                    /* when this phase began, by the server's clock */
 	int refusal;                     /* the status to answer instead of asking anybody */
 	enum lepy_http_state state;
-	struct evhttp_request *request;  /* while BUSY or ENDING */
+	struct evhttp_request *request;  /* while it does not read */
 	int host;                        /* the virtual host's number */
 	socklen_t address_length;
 	struct sockaddr_un address;      /* the peer's, of whatever kind */
@@ -76,6 +77,8 @@ struct lepy_http_connection {
 	int has_ended;                   /* the client sends no more */
 	int is_started;                  /* a streamed answer has begun */
 	int is_chunked;                  /* and goes out in chunks */
+	evutil_socket_t file;            /* what is to be sent of it still, or -1: */
+	int64_t file_at, file_left;      /* from here on, so much */
 	int wants_drained;               /* Python waits for the output to be sent */
 	int has_timeout;                 /* writing that stands still ends it */
 };
@@ -211,15 +214,20 @@ int lepy_http_start(struct lepy_http_server *server, int index, uint32_t generat
     size_t head_length, int is_chunked, int flags);
 int64_t lepy_http_write(struct lepy_http_server *server, int index, uint32_t generation, const char *data,
     size_t length);
-int lepy_http_write_file(struct lepy_http_server *server, int index, uint32_t generation,
-    struct evbuffer_file_segment *segment, int64_t length);
 int lepy_http_end(struct lepy_http_server *server, int index, uint32_t generation);
 int lepy_http_notify_drained(struct lepy_http_server *server, int index, uint32_t generation);
 int lepy_http_abort(struct lepy_http_server *server, int index, uint32_t generation);
 void lepy_http_send(struct lepy_http_connection *self, const struct iovec *pieces, int count, int flags);
 void lepy_http_log(struct lepy_http_connection *self, int status, size_t body_length);
 void lepy_http_send_page(struct lepy_http_connection *self, int status);
+void lepy_http_finish(struct lepy_http_connection *self);
 void lepy_http_take_over(struct lepy_http_connection *self, struct evhttp_request *request);
+
+/* http_file.c */
+int lepy_http_write_file(struct lepy_http_server *server, int index, uint32_t generation, evutil_socket_t file,
+    int64_t offset, int64_t length);
+int lepy_http_next_piece(struct lepy_http_connection *self);
+void lepy_http_close_file(struct lepy_http_connection *self);
 
 /* http_server.c */
 struct lepy_http_server *lepy_http_server_new(struct lepy_delivery *delivery, uint32_t slot, uint32_t generation,

@@ -6,6 +6,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* What a deadline is of, besides a request's. */
+#define IDLE 1
+#define LINGERED 2
+/* So long what is refused may still be said. */
+#define LINGERING_SECONDS 2
+
 /* The clock of deadlines: seconds, to some milliseconds. */
 double
 lepy_http_now(void)
@@ -47,6 +53,7 @@ lepy_http_accept(struct event_base *base, void *arg)
 		return NULL;
 	self->server = server;
 	self->index = -1;
+	self->file = -1;
 	self->held = evbuffer_new();
 	self->body = evbuffer_new();
 	if (!self->held || !self->body)
@@ -97,6 +104,7 @@ close_callback(struct evhttp_connection *evcon, void *arg)
 		}
 	if (server->current == self)
 		server->current = NULL;
+	lepy_http_close_file(self);
 	/* The next one here goes on with its numbers. */
 	server->connections[self->index] = NULL;
 	if (self->generation > server->last_generation)
@@ -243,7 +251,7 @@ lepy_http_connection_of(struct lepy_http_server *server, struct evhttp_request *
 	return NULL;
 }
 
-/* Which deadline of a connection has passed: 0 none, 408 a request's, 1 nothing has begun. */
+/* Which deadline of a connection has passed: 0 none, 408 a request's. */
 static int
 is_late(const struct lepy_http_connection *self, double now)
 {
@@ -251,13 +259,15 @@ is_late(const struct lepy_http_connection *self, double now)
 	const double passed = now - self->since;
 	const int is_begun = self->stage != LEPY_HTTP_HEAD || evbuffer_get_length(self->held) > 0;
 
+	if (self->state == LEPY_HTTP_LINGERING)
+		return passed >= LINGERING_SECONDS ? LINGERED : 0;
 	if (self->state != LEPY_HTTP_READING || self->refusal || self->is_queued)
 		return 0;
 	if (self->stage != LEPY_HTTP_HEAD)
 		return passed >= server->idle_seconds ? 408 : 0;
 	if (is_begun)
 		return passed >= server->header_seconds ? 408 : 0;
-	return passed >= (self->is_first ? server->header_seconds : server->idle_seconds);
+	return passed >= (self->is_first ? server->header_seconds : server->idle_seconds) ? IDLE : 0;
 }
 
 /* The server's sweep event. */
@@ -274,8 +284,10 @@ lepy_http_sweep(evutil_socket_t fd, short what, void *arg)
 		struct lepy_http_connection *self = server->connections[i];
 		int late = self ? is_late(self, now) : 0;
 
-		if (late == 1)
+		if (late == IDLE)
 			evhttp_connection_free(self->evcon);
+		else if (late == LINGERED)
+			lepy_http_finish(self);
 		else if (late)
 			lepy_http_refuse(self, late, 0);
 	}

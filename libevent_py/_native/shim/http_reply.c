@@ -14,8 +14,8 @@
 
 /* The answer is sent: evhttp waits for the next request, or closes; the connection may
  * be gone then. */
-static void
-finish(struct lepy_http_connection *self)
+void
+lepy_http_finish(struct lepy_http_connection *self)
 {
 	struct lepy_http_server *server = self->server;
 	struct evhttp_request *request = self->request;
@@ -36,57 +36,6 @@ static void
 fail(struct lepy_http_connection *self)
 {
 	evhttp_connection_free(self->evcon); /* and the request with it */
-}
-
-static void
-write_callback(struct bufferevent *bufferevent, void *arg)
-{
-	struct lepy_http_connection *self = arg;
-
-	(void)bufferevent;
-	if (evbuffer_get_length(bufferevent_get_output(self->bufferevent)))
-		return;
-	if (self->state == LEPY_HTTP_ENDING) {
-		finish(self);
-	} else if (self->wants_drained) {
-		self->wants_drained = 0;
-		lepy_report(&self->server->handle, LEPY_KIND_HTTP_DRAINED, self->index);
-	}
-}
-
-static void
-status_callback(struct bufferevent *bufferevent, short what, void *arg)
-{
-	struct lepy_http_connection *self = arg;
-
-	(void)bufferevent;
-	if (what & BEV_EVENT_CONNECTED)
-		return;
-	if ((what & (BEV_EVENT_READING | BEV_EVENT_EOF)) != (BEV_EVENT_READING | BEV_EVENT_EOF) || self->has_ended) {
-		fail(self);
-		return;
-	}
-	/* It sends no more, and may still read: what shutdown(SHUT_WR) does looks the same
-	 * as close() until something is sent. */
-	self->has_ended = 1;
-	self->closes = 1;
-	bufferevent_disable(self->bufferevent, EV_READ);
-	if (self->state == LEPY_HTTP_BUSY)
-		lepy_report(&self->server->handle, LEPY_KIND_HTTP_DISCONNECT, self->index);
-}
-
-/* For evhttp's callbacks: the request is to be answered from now on. */
-void
-lepy_http_take_over(struct lepy_http_connection *self, struct evhttp_request *request)
-{
-	self->server->current = NULL;
-	self->request = request;
-	self->state = LEPY_HTTP_BUSY;
-	self->generation++;
-	self->closes = !self->head.keep_alive || self->refusal || self->server->is_ending;
-	self->is_started = self->is_chunked = self->wants_drained = 0;
-	bufferevent_setcb(self->bufferevent, NULL, write_callback, status_callback, self);
-	bufferevent_enable(self->bufferevent, EV_READ);
 }
 
 /* Bytes for the client: at once where the socket takes them, else libevent sends them.
@@ -131,16 +80,88 @@ send_rest(struct lepy_http_connection *self)
 	bufferevent_enable(self->bufferevent, EV_WRITE);
 }
 
+/* What is refused may be long: the client would lose the answer where the socket is closed
+ * with bytes that nobody has read. */
+static int
+lingers(struct lepy_http_connection *self)
+{
+	if (!self->refusal || self->has_ended || self->state == LEPY_HTTP_LINGERING)
+		return 0;
+	self->state = LEPY_HTTP_LINGERING;
+	self->since = lepy_http_now();
+	if (!self->tls)
+		shutdown(bufferevent_getfd(self->bufferevent), SHUT_WR);
+	return 1;
+}
+
 /* The answer is whole. */
 static void
 end(struct lepy_http_connection *self)
 {
-	if (!evbuffer_get_length(bufferevent_get_output(self->bufferevent))) {
-		finish(self);
+	struct evbuffer *output = bufferevent_get_output(self->bufferevent);
+
+	self->state = LEPY_HTTP_ENDING;
+	if (!evbuffer_get_length(output) && lepy_http_next_piece(self) < 0)
+		fail(self);
+	else if (evbuffer_get_length(output))
+		send_rest(self);
+	else if (!lingers(self))
+		lepy_http_finish(self);
+}
+
+static void
+write_callback(struct bufferevent *bufferevent, void *arg)
+{
+	struct lepy_http_connection *self = arg;
+
+	(void)bufferevent;
+	if (evbuffer_get_length(bufferevent_get_output(self->bufferevent)))
+		return;
+	if (self->state == LEPY_HTTP_ENDING) {
+		end(self);
+	} else if (self->wants_drained) {
+		self->wants_drained = 0;
+		lepy_report(&self->server->handle, LEPY_KIND_HTTP_DRAINED, self->index);
+	}
+}
+
+static void
+status_callback(struct bufferevent *bufferevent, short what, void *arg)
+{
+	struct lepy_http_connection *self = arg;
+
+	(void)bufferevent;
+	if (what & BEV_EVENT_CONNECTED)
+		return;
+	if (self->state == LEPY_HTTP_LINGERING) {
+		lepy_http_finish(self);
 		return;
 	}
-	self->state = LEPY_HTTP_ENDING;
-	send_rest(self);
+	if ((what & (BEV_EVENT_READING | BEV_EVENT_EOF)) != (BEV_EVENT_READING | BEV_EVENT_EOF) || self->has_ended) {
+		fail(self);
+		return;
+	}
+	/* It sends no more, and may still read: what shutdown(SHUT_WR) does looks the same
+	 * as close() until something is sent. */
+	self->has_ended = 1;
+	self->closes = 1;
+	bufferevent_disable(self->bufferevent, EV_READ);
+	if (self->state == LEPY_HTTP_BUSY)
+		lepy_report(&self->server->handle, LEPY_KIND_HTTP_DISCONNECT, self->index);
+}
+
+/* For evhttp's callbacks: the request is to be answered from now on. */
+void
+lepy_http_take_over(struct lepy_http_connection *self, struct evhttp_request *request)
+{
+	self->server->current = NULL;
+	self->request = request;
+	self->state = LEPY_HTTP_BUSY;
+	self->generation++;
+	self->closes = !self->head.keep_alive || self->refusal || self->server->is_ending;
+	self->is_started = self->is_chunked = self->wants_drained = 0;
+	bufferevent_setcb(self->bufferevent, NULL, write_callback, status_callback, self);
+	bufferevent_enable(self->bufferevent, EV_READ);
 }
 
 /* What ends a head: fields that depend on the connection. */
@@ -295,23 +316,6 @@ lepy_http_write(struct lepy_http_server *server, int index, uint32_t generation,
 	}
 	send_rest(self);
 	return (int64_t)evbuffer_get_length(bufferevent_get_output(self->bufferevent));
-}
-
-/* Called by HTTPRequest.reply_file behind start: the output takes a reference to segment. */
-int
-lepy_http_write_file(struct lepy_http_server *server, int index, uint32_t generation,
-    struct evbuffer_file_segment *segment, int64_t length)
-{
-	struct lepy_http_connection *self = lepy_http_find(server, index, generation);
-
-	if (!self || !self->is_started)
-		return LEPY_HTTP_GONE;
-	if (evbuffer_add_file_segment(bufferevent_get_output(self->bufferevent), segment, 0, length) < 0) {
-		fail(self);
-		return LEPY_HTTP_GONE;
-	}
-	send_rest(self);
-	return 0;
 }
 
 /* Called by HTTPRequest.end. */
