@@ -45,6 +45,7 @@ CDEF_ORDER = (
     "shim_tls",
     "shim_relay",
     "shim_http",
+    "shim_http_client",
 )
 
 #: The facts of this build as JSON, for ``libevent_py.build_info()``.

@@ -44,6 +44,7 @@ from .event import Event as Event
 from .exceptions import ClosedError as ClosedError
 from .exceptions import DNSError as DNSError
 from .exceptions import ForkError as ForkError
+from .exceptions import HTTPError as HTTPError
 from .exceptions import LibeventError as LibeventError
 from .exceptions import MessageTooLongError as MessageTooLongError
 from .exceptions import TagError as TagError
@@ -53,8 +54,12 @@ from .exceptions import TLSTruncatedError as TLSTruncatedError
 from .exceptions import UnsupportedError as UnsupportedError
 from .exceptions import WrongThreadError as WrongThreadError
 from .http import URI as URI
+from .http import HTTPClient as HTTPClient
+from .http import HTTPClientRequest as HTTPClientRequest
+from .http import HTTPConnection as HTTPConnection
 from .http import HTTPHeaders as HTTPHeaders
 from .http import HTTPRequest as HTTPRequest
+from .http import HTTPResponse as HTTPResponse
 from .http import HTTPServer as HTTPServer
 from .inspection import CommonTimeout as CommonTimeout
 from .inspection import EventInfo as EventInfo
@@ -104,8 +109,13 @@ __all__ = [
     "FilterBufferEvent",
     "FlushMode",
     "ForkError",
+    "HTTPClient",
+    "HTTPClientRequest",
+    "HTTPConnection",
+    "HTTPError",
     "HTTPHeaders",
     "HTTPRequest",
+    "HTTPResponse",
     "HTTPServer",
     "LengthFraming",
     "LibeventError",

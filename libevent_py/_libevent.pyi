@@ -366,6 +366,10 @@ class Lib:
     HTTP_UNAUTHORIZED: int
     LEPY_BATCH_ARENA: int
     LEPY_BATCH_RECORDS: int
+    LEPY_BODY_CHUNKED: int
+    LEPY_BODY_CLOSE: int
+    LEPY_BODY_LENGTH: int
+    LEPY_BODY_NONE: int
     LEPY_BUILD_INFO: CData
     LEPY_CLOSED: int
     LEPY_FOREIGN_THREAD: int
@@ -409,6 +413,15 @@ class Lib:
     LEPY_RELAY_EOF: int
     LEPY_RELAY_IDLE: int
     LEPY_RELAY_SERVER_ERROR: int
+    LEPY_RESPONSE_BAD_CHUNK: int
+    LEPY_RESPONSE_BAD_CODING: int
+    LEPY_RESPONSE_BAD_HEAD: int
+    LEPY_RESPONSE_BAD_LENGTH: int
+    LEPY_RESPONSE_BODY: int
+    LEPY_RESPONSE_DONE: int
+    LEPY_RESPONSE_FAILED: int
+    LEPY_RESPONSE_HEAD: int
+    LEPY_RESPONSE_HEAD_TOO_LONG: int
     LEPY_RUN_EMPTY: int
     LEPY_RUN_ENDED: int
     LEPY_RUN_ERROR: int
@@ -1337,6 +1350,23 @@ class Lib:
     def lepy_http_body(
         self, lepy_http_server: CData, index: int, generation: int, room: CData, size: int, /
     ) -> int: ...
+    def lepy_http_client_end(self, lepy_http_client: CData, /) -> int: ...
+    def lepy_http_client_feed(self, lepy_http_client: CData, source: CData, /) -> int: ...
+    def lepy_http_client_free(self, lepy_http_client: CData, /) -> None: ...
+    def lepy_http_client_new(self, lepy_delivery: CData, max_headers_size: int, /) -> CData: ...
+    def lepy_http_client_open(self, lepy_http_client: CData, /) -> int: ...
+    def lepy_http_client_request(
+        self,
+        lepy_http_client: CData,
+        method: int,
+        target: CData | bytes,
+        fields: CData | bytes,
+        length: int,
+        is_chunked: int,
+        max_body_size: int,
+        /,
+    ) -> int: ...
+    def lepy_http_client_shut(self, lepy_http_client: CData, /) -> None: ...
     def lepy_http_describe(self, lepy_http_server: CData, index: int, room: CData, size: int, /) -> int: ...
     def lepy_http_end(self, lepy_http_server: CData, index: int, generation: int, /) -> int: ...
     def lepy_http_listen(self, lepy_http_server: CData, fd: int, /) -> CData: ...

@@ -11,6 +11,7 @@ ValueError.  The rest::
     ├── TagError           (also ValueError)           what is in a buffer is not the tagged data asked for
     ├── ForkError          (also RuntimeError)         a forked parent's, and used without reinit()
     ├── DNSError           (also socket.gaierror)      a question to evdns has no good answer
+    ├── HTTPError                                      a peer's message is no good HTTP, or not all of it came
     ├── UnsupportedError   (also NotImplementedError)  not in the libevent of this build
     └── TLSError                                       what OpenSSL refuses
         ├── TLSCertificateError                        the peer's certificate is not to be trusted
@@ -69,6 +70,24 @@ class DNSError(LibeventError, socket.gaierror):
 
     def __init__(self, code: int, errno: int, text: str) -> None:
         super().__init__(errno, text)
+        self.code = code
+
+
+class HTTPError(LibeventError):
+    """A peer's message is no good HTTP, is too long, or not all of it came; or nobody waits for it.
+
+    A response that says 404, say, is none: it is a response.
+
+    Args:
+        code: What libevent says of it, one of its ``EVREQ_HTTP_*``, here as a plain number.
+        text: What happened, and what to do.
+
+    Attributes:
+        code: As given.
+    """
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
         self.code = code
 
 

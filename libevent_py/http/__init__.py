@@ -1,5 +1,9 @@
 """HTTP: event2/http.h (floor 7)."""
 
+from .client import HTTPClient as HTTPClient
+from .client import HTTPClientRequest as HTTPClientRequest
+from .client import HTTPConnection as HTTPConnection
+from .client import HTTPResponse as HTTPResponse
 from .directory import HTTPDirectory as HTTPDirectory
 from .escape import htmlescape as htmlescape
 from .escape import parse_query as parse_query

@@ -278,4 +278,6 @@ void lepy_buffer_watch_take(struct lepy_buffer_watch *self, size_t *orig_size, s
 void lepy_buffer_watch_detach(struct lepy_buffer_watch *self);
 void lepy_buffer_watch_free(struct lepy_buffer_watch *self);
 
+#include "http_client.h" /* which uses struct lepy_callbacks */
+
 #endif
