@@ -49,6 +49,23 @@ CASES = {
     "rpc": """
         basic_test basic_message basic_client basic_queued_client basic_client_with_pause invalid_type
         client_timeout test""",
+    "http": """
+        primitives base bad_headers parse_query parse_query_str parse_uri parse_uri_nc uriencode basic
+        basic_trailing_space simple simple_nonconformant cancel cancel_by_host cancel_by_host_inactive_server
+        cancel_by_host_no_ns cancel_inactive_server cancel_by_host_no_ns_inactive_server
+        cancel_by_host_server_timeout cancel_server_timeout cancel_by_host_no_ns_server_timeout
+        cancel_by_host_ns_timeout_server_timeout cancel_by_host_ns_timeout
+        cancel_by_host_ns_timeout_inactive_server virtual_host post put delete allowed_methods failure
+        connection persist_connection autofree_connection connection_async close_detection
+        close_detection_delay bad_request incomplete incomplete_timeout terminate_chunked
+        terminate_chunked_oneshot on_complete highport dispatcher multi_line_header negative_content_length
+        chunk_out stream_out stream_in stream_in_cancel connection_fail connection_retry
+        connection_retry_conn_address data_length_constraints read_on_write_error non_lingering_close
+        lingering_close ipv6_for_domain get_addr set_family set_family_ipv4 set_family_ipv6
+        write_during_read request_own request_extra_body https_basic https_filter_basic https_simple
+        https_simple_dirty https_incomplete https_incomplete_timeout https_connection_retry
+        https_connection_retry_conn_address https_chunk_out https_filter_chunk_out https_stream_out
+        https_connection_fail https_write_during_read https_connection https_persist_connection""",
     "thread": "basic forking conditions_simple deferred_cb_skew no_events",
     "ssl": """
         socketpair socketpair_write_after_connect filter filter_write_after_connect renegotiate_socketpair
@@ -70,6 +87,7 @@ COUNTS = {
     "ssl": 26,
     "evtag": 4,
     "rpc": 8,
+    "http": 80,
 }
 PROGRAMS = {"init", "eof", "weof", "closed", "time", "changelist", "dumpevents", "fdleak", "ratelim"}
 
