@@ -12,7 +12,7 @@ import struct
 import sys
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from math import inf
 from operator import length_hint
 from threading import RLock
@@ -85,24 +85,23 @@ class Delivery(Claimable):
         self.lock = RLock()
         #: Something frees itself in the first pass in which libevent has nothing deferred.
         self.postponed = False
-        #: Called in a forked child.
-        self.on_fork: Callable[[], object] | None = None
+        self.on_fork: Callable[[], object] | None = None  #: Called in a forked child.
         #: Ctrl-C struck where it would have lost a record; loop() is about to raise it.
         self.interrupted = False
         #: What loop() gives to signal.set_wakeup_fd; -1 before its first time.
         self.wakeup_fd = -1
+        #: Containers of what an asyncio loop of the base is to do: work() goes on while they are empty.
+        self.waiting: tuple[Sized, Sized] = ((), ())
         #: Every ``bufferevent`` that an object of Python's owns.
         self.own_bufferevents: set[CData] = set()
         self.base = base
-        #: Set by their owner.
-        self.calls: CallQueue
-        self._graveyard: deque[tuple[int, int, Callable[[CData], object], CData]] = deque()
+        self.calls: CallQueue  #: Set by its owner.
+        self.graveyard: deque[tuple[int, int, Callable[[CData], object], CData]] = deque()
         self._scratch: tuple[CData, Any] | None = None
         # The batch that is being worked on.  How far that has come, the iterator alone knows; and
         # as C compares the name, an interrupt at any moment loses nothing.
         self._batch = _NO_BATCH
-        # What plan() has told C.
-        self._plan: tuple[int, float] | None = None
+        self.planned: tuple[int, float] | None = None  #: What plan() has told C.
         # Seconds, callbacks and the first priority of limit(); None without limits.
         self._limits: tuple[float, float, int] | None = None
         # The deadline, and how many callbacks are left, where a pass goes on in the next batch.
@@ -143,9 +142,9 @@ class Delivery(Claimable):
     def plan(self, flags: int, deadline: float) -> None:
         """Run libevent's loop with *flags* from now on, and until *deadline* (``time.monotonic()``)."""
         plan = (flags, deadline)
-        if plan != self._plan:
+        if plan != self.planned:
             lib.lepy_delivery_plan(self.pointer, flags, deadline)
-            self._plan = plan
+            self.planned = plan
 
     def _begin(self, token: int) -> tuple[Iterator[tuple[int, ...]], Any]:
         """The records that *token* stands for, and the arena with their bytes."""
@@ -203,8 +202,9 @@ class Delivery(Claimable):
         """
         pointer = self.pointer
         calls = self.calls
-        ready, heap, graveyard = calls.ready, calls.heap, self._graveyard
-        kept, direct = self.table.kept, self.table.direct
+        ready, heap, graveyard = calls.ready, calls.heap, self.graveyard
+        others, timers = self.waiting
+        kept, direct, streams = self.table.kept, self.table.direct, self.table.streams
         name, records, _, arena = self._batch
         if self._limits is not None:
             name = -1  # no batch's: each begins with limits of its own
@@ -222,26 +222,34 @@ class Delivery(Claimable):
             for slot, generation, kind, is_last, what, offset, length in records:
                 handle = kept[slot]
                 if handle is not None and handle._generation == generation:
-                    callback = direct[slot]
+                    stream = None
                     try:
-                        if callback is not None:
+                        if length:
+                            data = arena[offset : offset + length]
+                            stream = streams[slot]
+                            if stream is not None:
+                                stream[0](stream[1], data)
+                            else:
+                                handle._deliver(kind, what, data)
+                        elif (callback := direct[slot]) is not None:
                             callback(handle, EVENT_FLAGS[what])
                         else:
-                            handle._deliver(kind, what, arena[offset : offset + length] if length else b"")
-                    except Exception as error:
-                        if self.on_error is None:
+                            handle._deliver(kind, what, b"")
+                    except BaseException as error:
+                        on_error: Any = self.on_error if stream is None else stream[2]
+                        if on_error is None or (stream is None and not isinstance(error, Exception)):
                             raise
-                        self.on_error(error)
+                        on_error(error)
                 elif kind == _KIND_ACCEPT:
                     os.close(what)
                 if is_last or self.stopping:
                     break
-            handle = callback = None  # nothing is kept alive by having been the last
+            handle = callback = stream = data = None  # nothing is kept alive by having been the last
             self.delivering = False
             if token != name or not again or self.stopping or self.exiting:
                 return token
             calls.asked = inf  # before the look at what another thread adds, which wakes it then
-            if ready or heap or graveyard or pinned:
+            if ready or heap or graveyard or pinned or others or timers:
                 return token
 
     def deliver(self, token: int) -> None:
@@ -288,26 +296,21 @@ class Delivery(Claimable):
     def bury(self, slot: int, generation: int, free: Callable[[CData], object], pointer: CData) -> None:
         """Take over the C structure of a handle that was garbage collected; from any thread."""
         if self.pointer is not None:  # else close() has freed it
-            self._graveyard.append((slot, generation, free, pointer))
+            self.graveyard.append((slot, generation, free, pointer))
 
     def hold_funerals(self) -> None:
         """Free what was buried; in a thread that may."""
-        self._empty_graveyard()
-        if pinned:
-            let_go()
-
-    def _empty_graveyard(self) -> None:
-        while self._graveyard:
-            slot, generation, free, pointer = self._graveyard.popleft()
+        while self.graveyard:
+            slot, generation, free, pointer = self.graveyard.popleft()
             self.table.release_slot(slot, generation)
             free(pointer)
+        if pinned:
+            let_go()
 
     def close(self) -> None:
         """Free the shim's structure; the handles must be closed before, and may_free() be True."""
         self.keep_rest()
-        self._empty_graveyard()
-        if pinned:
-            let_go()
+        self.hold_funerals()
         for slot, free, structure in self.table.remains():
             self.table.release_slot(slot, 0)
             free(structure)
@@ -320,7 +323,7 @@ class Delivery(Claimable):
 
     def abandon(self) -> None:
         """Forget all, free nothing: a base that a forked child cannot have."""
-        self._graveyard.clear()
+        self.graveyard.clear()
         self.pointer = None
         self.stopping = True
         self._batch = _NO_BATCH

@@ -36,6 +36,10 @@ class Receiver(Protocol):
     def _deliver(self, kind: int, what: int, data: bytes) -> None: ...
 
 
+#: A context's ``run``, the function that it is to call, and who hears what that raises.
+Stream = tuple[Callable[..., object], Callable[[bytes], object], Callable[[BaseException], object]]
+
+
 class Owner:
     """What owns a C structure, and so exists once and is made once."""
 
@@ -144,6 +148,8 @@ class HandleTable:
         self.kept: list[Receiver | None] = [None]
         #: The same for an event that stays added: its callback, where flags are all that this is told.
         self.direct: list[Callable[[Any, EventFlags], object] | None] = [None]
+        #: The same for a stream: what is told the bytes that ride along, and nothing but them.
+        self.streams: list[Stream | None] = [None]
         # By slot, in the order in which the handles were made.
         self._seen: dict[int, weakref.ref[Handle]] = {}
         self._generations = [0]
@@ -160,6 +166,7 @@ class HandleTable:
             slot = len(self.kept)
             self.kept.append(None)
             self.direct.append(None)
+            self.streams.append(None)
             self._generations.append(0)
         self._seen[slot] = weakref.ref(handle)
         handle._slot = slot
@@ -172,7 +179,7 @@ class HandleTable:
 
     def release_slot(self, slot: int, generation: int) -> None:
         """Take *slot* back; records of this *generation* and before are stale from now on."""
-        self.kept[slot] = self.direct[slot] = None
+        self.kept[slot] = self.direct[slot] = self.streams[slot] = None
         self._seen.pop(slot, None)
         self._remains.pop(slot, None)
         self._generations[slot] = (generation + 1) & 0xFFFFFFFF
@@ -184,7 +191,7 @@ class HandleTable:
         slot = new._slot = old._slot
         new._generation = (old._generation + 1) & 0xFFFFFFFF
         self._seen[slot] = weakref.ref(new)
-        self.kept[slot], self.direct[slot] = new, None
+        self.kept[slot], self.direct[slot], self.streams[slot] = new, None, None
 
     def find(self, slot: int, generation: int) -> Handle | None:
         """The handle that has *slot* in its *generation*."""

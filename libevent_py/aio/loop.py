@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import socket
 import ssl
 import threading
 from asyncio.sslproto import SSLProtocol
-from collections import deque
 from collections.abc import Callable
-from heapq import heapify, heappop
+from contextvars import Context
 from math import inf
-from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
+from .._callbacks import pinned
 from .._delivery import NOT_ASKED
 from .._errors import raise_errno, raise_records_lost, raise_refused
 from .._ffi import lib
@@ -24,28 +22,17 @@ from ..constants import EventFlags
 from ..signals import MainThreadSignals
 from .contexts import ReadPipeTransport, WritePipeTransport, exit_callback
 from .receiver import Receiver
+from .scheduling import SchedulingLoop, without_this_frame
 from .stream import SocketTransport
 from .watchers import WatchedFiles, Watcher, fileno
 
 _ONE_PASS = lib.EVLOOP_ONCE | lib.EVLOOP_NONBLOCK
-
-#: As asyncio does: the heap is cleared of cancelled timers when it has more than so many handles, half of
-#: them cancelled.
-_MOST_CANCELLED_HANDLES = 100
-_MOST_CANCELLED_FRACTION = 0.5
-
-logger = logging.getLogger("asyncio")
-
-if TYPE_CHECKING:
-
-    class _TimerHandle(asyncio.TimerHandle):
-        """What asyncio's timers have, and the type checker does not know of."""
-
-        _when: float
-        _scheduled: bool
+_PASSED = lib.LEPY_RUN_PASSED
+_MORE = lib.LEPY_TOKEN_MORE
+_run = lib.lepy_delivery_run
 
 
-class Loop(asyncio.SelectorEventLoop):
+class Loop(SchedulingLoop):
     """An asyncio event loop whose events are libevent's.
 
     What it does not do itself is the running Python's own loop. :attr:`base` is its
@@ -64,22 +51,15 @@ class Loop(asyncio.SelectorEventLoop):
     """
 
     if TYPE_CHECKING:  # what asyncio's own loop keeps, in every version from 3.9 on
-        _ready: deque[asyncio.Handle]
-        _scheduled: list[_TimerHandle]
-        _timer_cancelled_count: int
-        _stopping: bool
-        _debug: bool
-        _current_handle: asyncio.Handle | None
-        _clock_resolution: float
         _csock: socket.socket
         _signal_handlers: dict[int, asyncio.Handle]
-        _check_closed: Callable[[], None]
         _check_running: Callable[[], None]
         _ensure_fd_no_transport: Callable[[socket.socket], None]
 
     def __init__(self) -> None:
-        self._base = EventBase(on_error=self._callback_raised)
+        self._base = EventBase(on_error=self._base_raised)
         self._delivery = self._base._delivery
+        self._calls = self._base._calls
         self._readers: dict[int, Watcher | Receiver] = {}
         self._writers: dict[int, Watcher | Receiver] = {}
         try:
@@ -87,19 +67,46 @@ class Loop(asyncio.SelectorEventLoop):
         except BaseException:
             self._base.close()
             raise
+        self._delivery.waiting = (self._ready, self._scheduled)
 
     @property
     def base(self) -> EventBase:
         """The EventBase that the loop runs."""
         return self._base
 
-    def _callback_raised(self, error: Exception) -> None:
+    def _base_raised(self, error: Exception) -> None:
         """What a callback of an object of the base raised does not end the loop."""
         self.call_exception_handler(
             {"message": "Unhandled exception in a callback of libevent's", "exception": error}
         )
 
     # Running.
+
+    def stop(self) -> None:
+        """Let run_forever() end with its pass."""
+        super().stop()
+        self._delivery.exiting = True
+
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """As call_soon(), from any thread and from signal handlers."""
+        if self._debug or self._closed:
+            return without_this_frame(super().call_soon_threadsafe(callback, *args, context=context))
+        if context is None:
+            handle = self.call_soon(callback, *args)  # without a dictionary for the call
+        else:
+            handle = self.call_soon(callback, *args, context=context)
+        if self._calls.asked > NOT_ASKED:
+            self._write_to_self()
+        return handle
+
+    def _write_to_self(self) -> None:
+        """Wake the loop, which may be asleep."""
+        delivery = self._delivery
+        with delivery.lock:  # close() in the meantime would free what this uses
+            if delivery.pointer is not None and not delivery.inherited:
+                lib.lepy_delivery_wake(delivery.pointer)
 
     def run_forever(self) -> None:
         """Run until stop() is called."""
@@ -135,111 +142,66 @@ class Loop(asyncio.SelectorEventLoop):
 
     def _run_once(self) -> None:
         """One pass, in the order of asyncio's own: what was ready, what has happened, what is due."""
-        token = self._poll()
+        delivery, calls, scheduled = self._delivery, self._calls, self._scheduled
+        if delivery.graveyard or pinned:
+            delivery.hold_funerals()
+        deadline = self._deadline() if scheduled else inf
+        calls.asked = inf  # asleep: what another thread adds from here on wakes it
+        flags = _ONE_PASS if self._ready or self._stopping or calls.ready else 0
+        if calls.heap:
+            deadline = min(deadline, calls.deadline())
+        elif not flags and (deadline == inf or deadline > self.time()):
+            self._wait(deadline)
+            return
+        if delivery.planned != (flags, deadline):
+            delivery.plan(flags, deadline)
+        token = _run(delivery.pointer)
+        calls.asked = NOT_ASKED
+        if token < 0 and token != _PASSED:
+            _check_token(token)
         # Timers are made ready now, and run behind what has happened; where something raises before
         # that, they are ready for the next pass, as what has happened is kept by the delivery.
         count = len(self._ready)
-        due = self._make_ready() if self._scheduled else 0
+        due = self._make_ready() if scheduled else 0
         self._run_ready(count)
-        calls = self._base._calls
         if calls.ready or calls.heap:
             calls.turn()
         if token >= 0:
             self._deliver(token)
-        self._run_ready(due)
+        if due:
+            self._run_ready(due)
 
-    def _run_ready(self, count: int) -> None:
-        """Run the first *count* handles, and not what they make ready."""
-        ready = self._ready
-        for _ in range(count):
-            handle = ready.popleft()
-            if not handle._cancelled:
-                if self._debug:
-                    self._run_watched(handle)
-                else:
-                    handle._run()
-
-    def _run_watched(self, handle: asyncio.Handle) -> None:
-        """Run *handle* as asyncio's debug mode does."""
-        self._current_handle = handle
-        try:
-            started = monotonic()
-            handle._run()
-            seconds = monotonic() - started
-            if seconds >= self.slow_callback_duration:
-                logger.warning("Executing %r took %.3f seconds", handle, seconds)
-        finally:
-            self._current_handle = None
-            del handle  # an exception's traceback keeps this frame, and with it a task
-
-    def _make_ready(self) -> int:
-        """Put the timers whose time has come behind all that is ready; how many."""
-        scheduled, ready = self._scheduled, self._ready
-        end = monotonic() + self._clock_resolution
-        before = len(ready)
-        while scheduled and scheduled[0]._when < end:
-            ready.append(self._pop_timer())
-        return len(ready) - before
-
-    def _pop_timer(self) -> _TimerHandle:
-        timer = heappop(self._scheduled)
-        timer._scheduled = False
-        if timer._cancelled:
-            self._timer_cancelled_count -= 1
-        return timer
-
-    def _deadline(self) -> float:
-        """When the first timer is due that is not cancelled; cancelled ones do not stay for ever."""
-        scheduled = self._scheduled
-        count = len(scheduled)
-        if count > _MOST_CANCELLED_HANDLES and self._timer_cancelled_count > _MOST_CANCELLED_FRACTION * count:
-            for timer in scheduled:
-                timer._scheduled = not timer._cancelled
-            scheduled[:] = [timer for timer in scheduled if timer._scheduled]
-            heapify(scheduled)
-            self._timer_cancelled_count = 0
-        while scheduled and scheduled[0]._cancelled:
-            self._pop_timer()
-        return scheduled[0]._when if scheduled else inf
-
-    def _poll(self) -> int:
-        """Let libevent look for events, and wait for them where nothing else is to be done.
-
-        The token of what it found; negative where that is nothing.
-        """
-        delivery, calls = self._delivery, self._base._calls
-        deadline = self._deadline() if self._scheduled else inf
-        if calls.heap:
-            deadline = min(deadline, calls.deadline())
-        delivery.hold_funerals()
-        calls.asked = inf  # asleep: what another thread adds from here on wakes it
-        delivery.plan(_ONE_PASS if self._ready or self._stopping or calls.ready else 0, deadline)
-        calls.asked = deadline
-        token = lib.lepy_delivery_run(delivery.pointer)
-        calls.asked = NOT_ASKED
+    def _wait(self, deadline: float) -> None:
+        """A pass with nothing to be done but to wait and deliver, and as many as follow of them."""
+        delivery = self._delivery
+        delivery.exiting = False
+        delivery.stopping = delivery.interrupted
+        delivery.plan(0, deadline)
+        token = delivery.work(_run, deadline == inf)
+        self._calls.asked = NOT_ASKED
         if token < 0:
-            if token == lib.LEPY_RUN_ERROR:
-                raise_errno("event_base_loop failed")
-            if token == lib.LEPY_RUN_NO_MEMORY:
-                raise_records_lost()
-            if token == lib.LEPY_RUN_FORKED:
-                raise_refused(lib.LEPY_FORKED)
-        return token
+            _check_token(token)
+        self._end_delivery(token)
 
     def _deliver(self, token: int) -> None:
         """Deliver the batch that *token* names, and what else the same pass has found."""
+        self._delivery.stopping = self._delivery.interrupted
+        self._delivery.deliver(token)
+        self._end_delivery(token)
+
+    def _end_delivery(self, token: int) -> None:
+        """What *token* names is delivered: what else its pass has found is next."""
         delivery = self._delivery
-        while token >= 0:
-            delivery.stopping = delivery.interrupted
-            delivery.deliver(token)
+        while True:
             if delivery.stopping:
                 delivery.keep_rest()
             if delivery.interrupted:
                 raise KeyboardInterrupt
-            if not token & lib.LEPY_TOKEN_MORE:
+            if token < 0 or not token & _MORE:
                 return
+            delivery.stopping = False
             delivery.plan(_ONE_PASS, inf)
-            token = lib.lepy_delivery_run(delivery.pointer)
+            token = delivery.work(_run, False)
 
     # Descriptors.
 
@@ -329,3 +291,13 @@ class Loop(asyncio.SelectorEventLoop):
     @property
     def _child_watcher_callback(self) -> Callable[..., object]:
         return exit_callback(self)
+
+
+def _check_token(token: int) -> None:
+    """Raise for what lepy_delivery_run could not do."""
+    if token == lib.LEPY_RUN_ERROR:
+        raise_errno("event_base_loop failed")
+    if token == lib.LEPY_RUN_NO_MEMORY:
+        raise_records_lost()
+    if token == lib.LEPY_RUN_FORKED:
+        raise_refused(lib.LEPY_FORKED)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .._errors import check, check_pointer
@@ -25,16 +24,13 @@ class Receiver(Handle):
     What was on its way when the transport paused waits here: C has it from the socket already.
     """
 
-    __slots__ = ("_delayed", "_direct", "_loop", "_reading", "_run", "_transport", "handle")
+    __slots__ = ("_delayed", "_loop", "_reading", "_transport", "handle")
 
     def __init__(self, loop: Loop, transport: SocketTransport, fd: int, handle: asyncio.Handle) -> None:
         self._begin()
         self._loop = loop
         self._transport = transport
-        self._run = transport._context.run
         self._reading = False
-        #: What most records need: the protocol's data_received, and nothing to be looked at before.
-        self._direct: Callable[[bytes], object] | None = None
         self._delayed: deque[tuple[int, int, bytes]] = deque()
         #: What a debugger or a transport's repr finds in the loop's selector.
         self.handle = handle
@@ -50,11 +46,17 @@ class Receiver(Handle):
         """Read; what waits here comes first, in a pass of its own."""
         transport = self._transport
         self._reading = True
-        if not transport._reads_by_itself and not self._loop._debug:
-            self._direct = transport._protocol.data_received
-        else:
-            self._direct = None
-        self._delivery.table.kept[self._slot] = self
+        table = self._delivery.table
+        table.kept[self._slot] = self
+        if transport._reads_by_itself or self._loop._debug:
+            table.streams[self._slot] = None
+        else:  # what most records need, with nothing to be looked at before
+            protocol = transport._protocol
+            table.streams[self._slot] = (
+                transport._context.run,
+                protocol.data_received,
+                transport._receiving_failed,
+            )
         if self._delayed:
             self._loop.call_soon(self._catch_up)
         else:
@@ -64,7 +66,7 @@ class Receiver(Handle):
     def unwatch(self) -> None:
         """Read no more until start()."""
         self._reading = False
-        self._direct = None
+        self._delivery.table.streams[self._slot] = None
         lib.lepy_receiver_stop(self._pointer)
 
     def _catch_up(self) -> None:
@@ -74,14 +76,7 @@ class Receiver(Handle):
             self.start()
 
     def _deliver(self, kind: int, what: int, data: bytes) -> None:
-        if kind == _DATA and self._direct is not None:
-            try:
-                self._run(self._direct, data)
-            except (SystemExit, KeyboardInterrupt):
-                raise
-            except BaseException as error:
-                self._transport._receiving_failed(error)
-        elif self._loop._debug:
+        if self._loop._debug:
             self._loop._run_watched(asyncio.Handle(self._act, (kind, what, data), self._loop))
         else:
             self._act(kind, what, data)

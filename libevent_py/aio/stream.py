@@ -81,12 +81,12 @@ class SocketTransport(CallsInContext, _SelectorSocketTransport):  # type: ignore
                 self._context.run(_feed_data_to_buffered_proto, self._protocol, data)
             else:
                 self._context.run(self._protocol.data_received, data)
-        except (SystemExit, KeyboardInterrupt):
-            raise
         except BaseException as error:
             self._receiving_failed(error)
 
     def _receiving_failed(self, error: BaseException) -> None:
+        if isinstance(error, (SystemExit, KeyboardInterrupt)):
+            raise error
         self._fatal_error(error, "Fatal error: protocol.data_received() call failed.")
 
     def _ended(self, error: int) -> None:

@@ -102,7 +102,7 @@ class TestTimers:
         for _ in range(10_000):
             loop.call_later(1000, print).cancel()
         turn(loop)
-        assert loop._scheduled == [kept]
+        assert [timer for _, _, timer in loop._scheduled] == [kept]
         assert loop._timer_cancelled_count == 0
         kept.cancel()
 

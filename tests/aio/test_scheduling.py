@@ -36,8 +36,8 @@ class TestHandles:
         due = any_loop.call_later(0, print)
         late = any_loop.call_at(any_loop.time() + 1000, print)
         safe = any_loop.call_soon_threadsafe(print)
-        assert type(soon) is asyncio.Handle
-        assert type(safe) is asyncio.Handle
+        assert isinstance(soon, asyncio.Handle)
+        assert isinstance(safe, asyncio.Handle)
         assert isinstance(due, asyncio.TimerHandle)
         assert isinstance(late, asyncio.TimerHandle)
         assert due < late
