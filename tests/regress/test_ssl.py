@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
+import sys
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ from libevent_py import (
     TLSFilterBufferEvent,
     TLSTruncatedError,
     TLSVersion,
+    ffi,
     lib,
 )
 
@@ -279,3 +282,66 @@ def test_ssl_wm(
     settle(base)
     # Whole records come, and a mark is noticed behind them.
     assert all(each.most < Transfer.HIGH + 2 * 16384 for each in transfers)
+
+
+def open_ssls(contexts: tuple[TLSContext, TLSContext]) -> list[tuple[Any, int]]:
+    """A client's and a server's SSL, with descriptors, that OpenSSL's own functions have connected."""
+    # Those of the library that the extension links, which may be another than Python's ssl has.
+    openssl = ctypes.CDLL(sys.modules["libevent_py._libevent"].__file__)
+    openssl.SSL_new.restype = ctypes.c_void_p
+    ends: list[tuple[ctypes.c_void_p, int]] = []
+    for context, sock in zip(contexts, socket.socketpair()):
+        sock.setblocking(False)
+        ssl = ctypes.c_void_p(openssl.SSL_new(ctypes.c_void_p(int(ffi.cast("uintptr_t", context._pointer)))))
+        openssl.SSL_set_fd(ssl, sock.fileno())
+        (openssl.SSL_set_accept_state if context.is_server else openssl.SSL_set_connect_state)(ssl)
+        ends.append((ssl, sock.detach()))
+    for _ in range(10):
+        done = [openssl.SSL_do_handshake(ssl) == 1 for ssl, _ in ends]
+    assert done == [True, True]
+    return [(ffi.cast("struct ssl_st *", ssl.value), fd) for ssl, fd in ends]
+
+
+@pytest.mark.parametrize("dirty", [False, True])
+@pytest.mark.parametrize("kind", ["socketpair", "filter"])
+def test_ssl_startopen(
+    base: EventBase, contexts: tuple[TLSContext, TLSContext], kind: str, dirty: bool
+) -> None:
+    """Native code's bufferevents of connections that were open before (BUFFEREVENT_SSL_OPEN) play too."""
+    pointers, bevs = [], []
+    for ssl, fd in open_ssls(contexts):
+        if kind == "filter":
+            below = lib.bufferevent_socket_new(base.pointer, fd, lib.BEV_OPT_CLOSE_ON_FREE)
+            pointer = lib.bufferevent_openssl_filter_new(
+                base.pointer, below, ssl, lib.BUFFEREVENT_SSL_OPEN, int(DEFER)
+            )
+        else:
+            pointer = lib.bufferevent_openssl_socket_new(
+                base.pointer, fd, ssl, lib.BUFFEREVENT_SSL_OPEN, int(DEFER)
+            )
+        assert pointer != ffi.NULL
+        lib.bufferevent_openssl_set_allow_dirty_shutdown(pointer, dirty)
+        pointers.append(pointer)
+        bevs.append(BufferEvent.from_pointer(base, pointer))
+
+    def end(bev: Any) -> None:
+        if dirty:
+            with socket.socket(fileno=os.dup(bev.fileno())) as below:
+                below.shutdown(socket.SHUT_WR)
+            return
+        bev.close()
+        lib.bufferevent_free(pointers.pop(bevs.index(bev)))
+
+    game = Game(base, last=end)
+    for bev in bevs:
+        game.serve(bev)
+    bevs[0].write(b"1\n")
+    run_until(base, lambda: game.done and game.ends)
+    assert game.connected == []
+    # Native code's bufferevents end as libevent has it: an error, or EOF where it was told to take that.
+    assert [bool(what & (EOF | ERROR)) for what, _ in game.ends] == [True]
+    for bev in bevs:
+        bev.close()
+    for pointer in pointers:
+        lib.bufferevent_free(pointer)
+    turn(base, 2)
