@@ -7,8 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 from stage import CALL, LOOP, Poke, Stage, kind
+from tls_sorts import TLS_SORTS
 
-from libevent_py import BufferEvent, BufferEventPair, EventFlags, FilterBufferEvent, RateLimit, RateLimitGroup
+from libevent_py import (
+    BufferEvent,
+    BufferEventEvents,
+    BufferEventPair,
+    EventFlags,
+    FilterBufferEvent,
+    LineFraming,
+    RateLimit,
+    RateLimitGroup,
+)
 
 READ = EventFlags.READ
 
@@ -39,15 +49,21 @@ def _on_filter(stage: Stage) -> None:
     stage.there["below"] = below
 
 
-SORTS = {"socket": _on_socket, "limited": _on_limited_socket, "pair": _on_pair, "filter": _on_filter}
+SORTS = {
+    "socket": _on_socket,
+    "limited": _on_limited_socket,
+    "pair": _on_pair,
+    "filter": _on_filter,
+    **TLS_SORTS,
+}
 
 
-def _bytes_come(stage: Stage) -> None:
+def _bytes_come(stage: Stage, data: bytes = b"x") -> None:
     peer = stage.there.get("peer")
     if peer is None:
-        stage.send()
+        stage.send(data)
     elif not peer.closed:
-        peer.write(b"x")
+        peer.write(data)
 
 
 def _on_data(stage: Stage) -> Poke:
@@ -64,6 +80,13 @@ def _on_read(stage: Stage) -> Poke:
     return lambda: _bytes_come(stage)
 
 
+def _on_messages(stage: Stage) -> Poke:
+    it = stage.there["it"]
+    it.set_callbacks(on_messages=lambda bev, messages: stage.act(bev), framing=LineFraming())
+    it.enable(READ)
+    return lambda: _bytes_come(stage, b"x\n")
+
+
 def _on_write(stage: Stage) -> Poke:
     there = stage.there
     if "peer" in there:
@@ -74,7 +97,12 @@ def _on_write(stage: Stage) -> Poke:
 
 def _on_event(stage: Stage) -> Poke:
     there = stage.there
-    there["it"].set_callbacks(on_event=lambda bev, what: stage.act(bev))
+
+    def on_event(bev: Any, what: BufferEventEvents) -> None:
+        if not what & BufferEventEvents.CONNECTED:  # as TLS is, once
+            stage.act(bev)
+
+    there["it"].set_callbacks(on_event=on_event)
     there["it"].set_timeouts(read=0.001)
     return lambda: there["it"].enable(READ)
 
@@ -113,6 +141,7 @@ def _enter_bufferevents() -> None:
     callbacks = {
         "on_data": (_on_data, LOOP),
         "on_read": (_on_read, LOOP),
+        "on_messages": (_on_messages, LOOP),
         "on_write": (_on_write, LOOP),
         "on_event": (_on_event, LOOP),
         "on_pause": (_on_pause, CALL),

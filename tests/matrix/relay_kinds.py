@@ -5,8 +5,9 @@ from __future__ import annotations
 import socket
 
 from stage import LOOP, Poke, Stage, kind
+from tls_sorts import HAS_TLS, contexts
 
-from libevent_py import BufferEventPair, Relay
+from libevent_py import BufferEventPair, Relay, TLSBufferEvent
 
 
 @kind(LOOP, name="on_end of a relay between sockets")
@@ -37,3 +38,22 @@ def _bufferevents(stage: Stage) -> Poke:
         )
 
     return join
+
+
+def _tls(stage: Stage) -> Poke:
+    """TLS on both sides, one of which does not shake hands."""
+
+    def join() -> None:
+        pairs = socket.socketpair(), socket.socketpair()
+        for _, far in pairs:
+            stage.there[f"far {far.fileno()}"] = far
+        ends = [TLSBufferEvent(stage.base, context, near) for context, (near, _) in zip(contexts(), pairs)]
+        stage.there["it"] = Relay(
+            stage.base, *ends, lambda relay, result: stage.act(relay), idle_timeout=0.001
+        )
+
+    return join
+
+
+if HAS_TLS:
+    kind(LOOP, name="on_end of a relay with TLS")(_tls)

@@ -33,11 +33,11 @@ class Stage:
         self.there.update(near=near, far=far)
         return near, far
 
-    def send(self) -> None:
-        """Have the far end send a byte."""
+    def send(self, data: bytes = b"x") -> None:
+        """Have the far end send something."""
         far = self.there.get("far")
         if far is not None and far.fileno() >= 0:
-            far.send(b"x")
+            far.send(data)
 
     def close(self) -> None:
         """Close all that is there, whatever the callback has left of it."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from bufferevents import reset
 from loops import run_until, turn
+from tls_sorts import HAS_TLS, contexts
 
 from libevent_py import (
     BufferEvent,
@@ -18,6 +19,8 @@ from libevent_py import (
     EventBase,
     EventFlags,
     FilterBufferEvent,
+    TLSBufferEvent,
+    TLSFilterBufferEvent,
 )
 
 READ = EventFlags.READ
@@ -82,6 +85,47 @@ class PairPeer:
         """It comes by itself."""
 
 
+class TLSPeer(PairPeer):
+    """The other end of TLS; what it sends is on its way before it goes on."""
+
+    def __init__(self, bev: Any) -> None:
+        self.is_open = False
+        super().__init__(bev)
+        self.send = self._send
+
+    def _send(self, data: bytes) -> None:
+        self.bev.write(data)
+        run_until(self.bev.base, lambda: not self.bev.output_size)
+
+    def on_event(self, bev: Any, what: BufferEventEvents) -> None:
+        """Be told of the handshake's end too."""
+        if what & BufferEventEvents.CONNECTED:
+            self.is_open = True
+        else:
+            super().on_event(bev, what)
+
+
+def _shaken(base: EventBase, bev: Any, other: Any) -> tuple[Any, Any]:
+    """The two, once they have shaken hands."""
+    connected = []
+    bev.set_callbacks(on_event=lambda bev, what: connected.append(what))
+    peer = TLSPeer(other)
+    run_until(base, lambda: connected and peer.is_open)
+    return bev, peer
+
+
+def _tls(base: EventBase) -> tuple[Any, Any]:
+    client, server = contexts()
+    near, far = socket.socketpair()
+    return _shaken(base, TLSBufferEvent(base, server, near), TLSBufferEvent(base, client, far))
+
+
+def _tls_over_pair(base: EventBase) -> tuple[Any, Any]:
+    client, server = contexts()
+    near, far = BufferEventPair(base)
+    return _shaken(base, TLSFilterBufferEvent(near, client), TLSFilterBufferEvent(far, server))
+
+
 def _tcp(base: EventBase) -> tuple[Any, Any]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         far = socket.create_connection(server.getsockname())
@@ -117,6 +161,8 @@ SORTS = {
     "filter of unix": _filtered(_unix),
     "filter of pair": _filtered(_pair),
 }
+if HAS_TLS:
+    SORTS.update({"TLS": _tls, "TLS over a pair": _tls_over_pair})
 #: By how the peer ends and whether bytes of ours are under way: the events that there may be,
 #: one at least.  Who writes to a closed socket may hear of it while writing or reading.
 ANY_ERROR = {READING | EOF, READING | ERROR, WRITING | ERROR, WRITING | EOF}
@@ -205,6 +251,9 @@ def test_we_end(base: EventBase, sort: str) -> None:
             bev.shutdown_write()
         run_until(base, lambda peer=peer: (peer.receive(), peer.is_over)[1])
         assert peer.data == data
+        if closes and sort.startswith("TLS"):  # it waits for the peer's close_notify too
+            peer.end_writing()
+            run_until(base, lambda bev=bev: bev.closed)
         assert bev.closed == closes
         if not closes:
             peer.send(SENT)

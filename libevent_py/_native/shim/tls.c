@@ -24,7 +24,11 @@ resumed(struct lepy_bufferevent *self)
 {
 	struct lepy_tls *tls = self->tls;
 
-	if (!tls->is_open || tls->underlying || tls->end || tls->has_ended)
+	if (tls->underlying) {
+		lepy_tls_resumed_below(tls);
+		return;
+	}
+	if (!tls->is_open || tls->end || tls->has_ended)
 		return;
 	if (SSL_pending(tls->ssl) || tls->failure.kind || (SSL_get_shutdown(tls->ssl) & SSL_RECEIVED_SHUTDOWN))
 		event_active(&tls->bufferevent->ev_read, EV_READ, 0);

@@ -33,6 +33,8 @@ struct lepy_tls {
 	double handshake_seconds; /* < 0: no limit */
 	struct lepy_tls_failure failure;
 	short end;         /* BEV_EVENT_* to report behind the last data; 0: none */
+	short end_below;   /* the same of what is below, while reading is off; with its errno */
+	int error_below;
 	int is_open;       /* the handshake is done */
 	int is_reporting;  /* the end is on its way to Python */
 	int has_ended;     /* the end was reported: no data comes any more */
@@ -70,6 +72,7 @@ int lepy_tls_new_session(SSL *ssl, SSL_SESSION *session);
 
 /* tls_status.c */
 int lepy_tls_status(struct lepy_bufferevent *self, short what, int *error);
+void lepy_tls_resumed_below(struct lepy_tls *tls);
 void lepy_tls_timer(evutil_socket_t fd, short what, void *tls);
 
 /* tls_shutdown.c */

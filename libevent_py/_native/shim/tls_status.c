@@ -70,6 +70,39 @@ end_later(struct lepy_tls *tls, short what, int error)
 	event_active(tls->timer, EV_READ, 0);
 }
 
+/* Whether there is more to read than was: a close_notify above all. */
+static int
+has_rest_below(const struct lepy_tls *tls)
+{
+	return evbuffer_get_length(bufferevent_get_input(tls->underlying->bufferevent)) || SSL_pending(tls->ssl);
+}
+
+static int
+is_reading(const struct lepy_tls *tls)
+{
+	return bufferevent_get_enabled(tls->bufferevent) & EV_READ;
+}
+
+/* For tls.c in filter mode, where reading is on again: what is below may have
+ * ended meanwhile, which is told behind all that had come there. */
+void
+lepy_tls_resumed_below(struct lepy_tls *tls)
+{
+	short what = tls->end_below;
+
+	if (!what)
+		return;
+	if (!has_rest_below(tls)) {
+		tls->end_below = 0;
+		if (!tls->end && !tls->has_ended)
+			end_later(tls, what, tls->error_below);
+	} else if (is_reading(tls)) {
+		bufferevent_trigger(tls->underlying->bufferevent, EV_READ,
+		    BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+		event_active(tls->timer, EV_READ, 0);
+	}
+}
+
 /* Of lepy_bufferevent_ops: 0 where Python is not to be told; error
  * becomes the errno that goes with it. */
 int
@@ -93,13 +126,21 @@ lepy_tls_status(struct lepy_bufferevent *self, short what, int *error)
 		*error = tls->failure.error;
 		return 1;
 	}
+	/* Without a direction it is what is below that has ended. */
+	if (tls->underlying && tls->is_open && !is_reading(tls) && !(what & (BEV_EVENT_READING | BEV_EVENT_WRITING))
+	    && has_rest_below(tls)) {
+		tls->end_below = what;
+		tls->error_below = libevents_error;
+		return 0;
+	}
 	/* After the peer's end our own writing may fail, once. */
 	if (!tls->end && (!tls->has_ended || ((what & BEV_EVENT_WRITING) && !tls->failure.kind)))
 		end_later(tls, what, libevents_error);
 	return 0;
 }
 
-/* The timer's callback: tells of the end that end_later noted; or the handshake has taken too long. */
+/* The timer's callback: tells of the end that end_later noted; or the handshake has taken too long; or
+ * lepy_tls_resumed_below goes on. */
 void
 lepy_tls_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -117,6 +158,8 @@ lepy_tls_timer(evutil_socket_t fd, short what, void *arg)
 		stop_reading(tls);
 		event_del(&tls->bufferevent->ev_write);
 		lepy_report(&tls->self->handle, LEPY_KIND_STATUS, BEV_EVENT_TIMEOUT | ETIMEDOUT << 16);
+	} else {
+		lepy_tls_resumed_below(tls);
 	}
 }
 
