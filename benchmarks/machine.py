@@ -19,6 +19,9 @@ sys.path.insert(0, str(ROOT))
 
 from vendor import discover, toolchain  # noqa: E402
 
+#: Seconds after which a program hangs: the slowest takes a tenth of it.
+_TOO_LONG = 600
+
 _CORES = sorted(os.sched_getaffinity(0))
 #: Where the measured process runs, and where what keeps it busy does.
 MEASURED_CORE, LOAD_CORE = _CORES[0], _CORES[-1]
@@ -35,6 +38,10 @@ name = platform.python_implementation()
 version = ".".join(map(str, sys.pypy_version_info[:3])) if name == "PyPy" else platform.python_version()
 print(json.dumps({"name": name, "version": version, "uvloop": has, **libevent_py.build_info()}))
 """
+
+
+class ProgramFailed(Exception):
+    """A program could not be run to its end; why."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +78,16 @@ def compile_programs() -> str:
 
 def interpreter(python: str) -> dict[str, Any]:
     """What *python* is, and what was built for it."""
-    answer = subprocess.run([python, "-c", _ASK], env=_environment(), capture_output=True, text=True)
-    if answer.returncode:
-        raise SystemExit(
+    command = [python, "-c", _ASK]
+    try:
+        answer = subprocess.run(command, env=_environment(), check=True, capture_output=True, text=True)
+    except OSError as error:
+        raise ProgramFailed(f"{python}: {error.strerror}") from None
+    except subprocess.CalledProcessError as error:
+        raise ProgramFailed(
             f"{python} cannot import libevent_py: build it in this directory first\n"
-            f"({python} setup.py build_ext --inplace)\n{answer.stderr}"
-        )
+            f"({python} setup.py build_ext --inplace)\n{error.stderr}"
+        ) from None
     return json.loads(answer.stdout)  # type: ignore[no-any-return]
 
 
@@ -119,7 +130,11 @@ def start(command: list[str], core: int) -> subprocess.Popen[str]:
 def answers(command: list[str], core: int) -> list[dict[str, Any]]:
     """Run *command* on one core to its end; its lines of JSON."""
     with start(command, core) as process:
-        output, _ = process.communicate()
+        try:
+            output, _ = process.communicate(timeout=_TOO_LONG)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise ProgramFailed(f"{' '.join(command)} took more than {_TOO_LONG} seconds") from None
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed")
+        raise ProgramFailed(f"{' '.join(command)} failed")
     return [json.loads(line) for line in output.splitlines()]

@@ -1,6 +1,6 @@
 """Run the benchmarks: every program in processes of its own, in turn, round by round.
 
-    python benchmarks/run.py                 # all of it, some ten minutes
+    python benchmarks/run.py                 # all of it, some five minutes for each --python
     python benchmarks/run.py --quick echo    # less of it, to see where one stands
 
 It compiles the C programs, prints the tables, and writes results.md, results.json and results.svg
@@ -13,6 +13,7 @@ import argparse
 import datetime
 import json
 import shutil
+import subprocess
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -21,7 +22,7 @@ import instructions
 import plot
 import report
 import subjects
-from machine import HERE, Program, compile_programs, facts, interpreter
+from machine import HERE, Program, ProgramFailed, compile_programs, facts, interpreter
 
 SUBJECTS = {
     "cascade": subjects.cascade,
@@ -50,10 +51,10 @@ KINDS = {
 def contestants(subject: str, interpreters: dict[str, dict[str, Any]]) -> list[Program]:
     """The programs that measure *subject*, C first, which has nothing to compare calls with."""
     found = [Program("C")] if subject != "calls" else []
-    if subject == "relay":
+    if subject in ("echo", "relay"):
         found.append(Program(subjects.RAW))
-        if shutil.which("haproxy"):
-            found += [Program(subjects.HAPROXY), Program(f"{subjects.HAPROXY}, splice")]
+    if subject == "relay" and shutil.which("haproxy"):
+        found += [Program(subjects.HAPROXY), Program(f"{subjects.HAPROXY}, splice")]
     for python, about in interpreters.items():
         name = f"{about['name']} {about['version']}"
         kinds = [kind for kind in KINDS[subject] if kind != "uvloop" or about["uvloop"]]
@@ -69,16 +70,36 @@ def say(text: str) -> None:
 def measure(
     names: list[str], interpreters: dict[str, dict[str, Any]], rounds: int, quick: bool
 ) -> report.Results:
-    """Run all programs of each subject in turn, *rounds* times."""
+    """Run all programs of each subject in turn, *rounds* times; one that fails is left out from then on."""
     results: report.Results = {}
     for subject in names:
         cases = results.setdefault(subject, {})
+        programs = contestants(subject, interpreters)
         for number in range(rounds):
-            for program in contestants(subject, interpreters):
+            for program in list(programs):
                 say(f"{subject}, round {number + 1} of {rounds}: {program.name}")
-                for case, sample in SUBJECTS[subject](program, quick).items():
+                try:
+                    samples = SUBJECTS[subject](program, quick)
+                except (ProgramFailed, OSError, subprocess.SubprocessError) as failure:
+                    say(f"left out: {failure}")
+                    programs.remove(program)
+                    continue
+                for case, sample in samples.items():
                     cases.setdefault(case, {}).setdefault(program.name, []).append(sample)
     return results
+
+
+def find_interpreters(pythons: list[str]) -> dict[str, dict[str, Any]]:
+    """What each of *pythons* is; one that cannot be measured is left out."""
+    found = {}
+    for python in pythons:
+        try:
+            found[python] = interpreter(python)
+        except ProgramFailed as failure:
+            say(f"left out: {failure}")
+    if not found:
+        raise SystemExit("there is no interpreter to measure")
+    return found
 
 
 def count_instructions(names: list[str], interpreters: dict[str, dict[str, Any]]) -> str:
@@ -116,7 +137,7 @@ def main() -> None:
         "subjects", nargs="*", metavar="SUBJECT", help=f"of {', '.join(SUBJECTS)} (default: all)"
     )
     parser.add_argument("--quick", action="store_true", help="shorter and fewer runs; writes no files")
-    parser.add_argument("--rounds", type=int, help="processes of each program (default: 5, quick: 2)")
+    parser.add_argument("--rounds", type=int, help="processes of each program (default: 3, quick: 2)")
     parser.add_argument(
         "--python",
         action="append",
@@ -128,8 +149,8 @@ def main() -> None:
     names = options.subjects or list(SUBJECTS)
     if unknown := set(names) - set(SUBJECTS):
         parser.error(f"no such subject: {', '.join(unknown)}")
-    rounds = options.rounds or (2 if options.quick else 5)
-    interpreters = {python: interpreter(python) for python in options.python or [sys.executable]}
+    rounds = options.rounds or (2 if options.quick else 3)
+    interpreters = find_interpreters(options.python or [sys.executable])
     libevent = compile_programs()
     if options.instructions:
         print(count_instructions(names, interpreters))

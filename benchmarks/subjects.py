@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from machine import BUILT, HERE, LOAD_CORE, MEASURED_CORE, Program, answers, start
+from machine import BUILT, HERE, LOAD_CORE, MEASURED_CORE, Program, ProgramFailed, answers, start
 
 #: Echo: how many connections at a time.
 CONNECTIONS = 100
 TLS_CONNECTIONS = 50
 SIZES = {"1 KiB": 1024, "64 KiB": 64 * 1024}
+
+#: Seconds of warming up, and of measuring; quick ones last.
+TIMES = (1.0, 1.5), (0.5, 1.0)
 
 #: Relay and lines: how many connections; the size of a line, and how many go at once.
 RELAYED = 50
@@ -30,7 +33,7 @@ RELAY_CASES: dict[str, tuple[int, str, list[str]]] = {
     "64 KiB, light peers": (64 * 1024, "echo_light", ["light"]),
     "1 MiB": (1024 * 1024, "echo_raw", []),
 }
-#: Proxies that are no program of ours, or of another kind than the rest.
+#: Servers and proxies that are no program of ours, or of another kind than the rest.
 RAW, HAPROXY = "C, raw sockets", "HAProxy"
 
 #: The cases of the program ``calls``.
@@ -56,7 +59,7 @@ Samples = dict[str, Sample]
 
 def cascade(program: Program, quick: bool) -> Samples:
     """libevent's bench: a byte goes from pipe to pipe; CPU microseconds per event."""
-    events, rounds = (20_000, 5) if quick else (50_000, 15)
+    events, rounds = (20_000, 5) if quick else (50_000, 9)
     return {
         f"{active} of {pipes} pipes active": _median_of(
             answers(program.command("cascade", pipes, active, events, rounds), MEASURED_CORE)
@@ -74,7 +77,7 @@ def timers(program: Program, quick: bool) -> Samples:
 
 def calls(program: Program, quick: bool) -> Samples:
     """Calls that a running loop is given; CPU microseconds per call."""
-    count = 200_000 if quick else 2_000_000
+    count = 200_000 if quick else 500_000
     return {
         name: _median_of(answers(program.command("calls", case, count), MEASURED_CORE))
         for case, name in CALLS.items()
@@ -83,7 +86,7 @@ def calls(program: Program, quick: bool) -> Samples:
 
 def echo(program: Program, quick: bool) -> Samples:
     """Echo over 100 connections; the server's CPU microseconds per message."""
-    warm_up, seconds = (0.5, 1.0) if quick else (1.0, 2.5)
+    warm_up, seconds = TIMES[quick]
     found = {}
     for name, size in SIZES.items():
         with server(program) as (port, pid):
@@ -94,7 +97,7 @@ def echo(program: Program, quick: bool) -> Samples:
 
 def tls(program: Program, quick: bool) -> Samples:
     """Echo by TLS 1.3 over 50 connections; the server's CPU microseconds per message."""
-    warm_up, seconds = (0.5, 1.0) if quick else (1.0, 2.5)
+    warm_up, seconds = TIMES[quick]
     found = {}
     pem = certificate()
     for name, size in SIZES.items():
@@ -139,7 +142,7 @@ def idle(program: Program, quick: bool) -> Samples:
 
 def relay(program: Program, quick: bool) -> Samples:
     """A proxy between 50 clients and an echo server; its CPU microseconds per message and its echo."""
-    warm_up, seconds = (0.5, 1.0) if quick else (1.0, 2.5)
+    warm_up, seconds = TIMES[quick]
     found = {}
     for name, (size, backend_program, words) in RELAY_CASES.items():
         with contextlib.ExitStack() as stack:
@@ -152,7 +155,7 @@ def relay(program: Program, quick: bool) -> Samples:
 
 def lines(program: Program, quick: bool) -> Samples:
     """Lines of 64 bytes are sent back, 50 at a time on each of 50 connections; CPU microseconds per line."""
-    warm_up, seconds = (0.5, 1.0) if quick else (1.0, 2.5)
+    warm_up, seconds = TIMES[quick]
     with _listening(program.command("lines_server"), MEASURED_CORE) as (port, pid):
         size = LINE * PIPELINED
         load = Program("C").command("echo_client", port, RELAYED, size, warm_up, -seconds, pid, LINE)
@@ -178,7 +181,8 @@ def server(
     program: Program, *prefix: str, command: list[str] | None = None
 ) -> contextlib.AbstractContextManager[tuple[int, int]]:
     """Run an echo server, or *command*, with *prefix* before it; its port and process."""
-    return _listening([*prefix, *(command or program.command("echo_server"))], MEASURED_CORE)
+    own = [str(BUILT / "echo_raw")] if program.kind == RAW else program.command("echo_server")
+    return _listening([*prefix, *(command or own)], MEASURED_CORE)
 
 
 @contextlib.contextmanager
@@ -187,7 +191,10 @@ def _listening(command: list[str], core: int) -> Iterator[tuple[int, int]]:
     with start(command, core) as process:
         try:
             assert process.stdout is not None
-            yield int(process.stdout.readline()), process.pid
+            port = process.stdout.readline()
+            if not port:
+                raise ProgramFailed(f"{' '.join(command)} failed")
+            yield int(port), process.pid
         finally:
             process.terminate()
 
@@ -200,7 +207,10 @@ def _anonymous_memory(pid: int) -> int:
 
 def _wait_for_descriptors(pid: int, count: int) -> None:
     # The connection is there before the server has accepted it.
+    deadline = time.monotonic() + 30
     while sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()) < count:
+        if time.monotonic() > deadline:
+            raise ProgramFailed(f"the server does not accept {count} connections")
         time.sleep(0.01)
     time.sleep(0.2)
 
