@@ -66,6 +66,16 @@ CASES = {
         https_simple_dirty https_incomplete https_incomplete_timeout https_connection_retry
         https_connection_retry_conn_address https_chunk_out https_filter_chunk_out https_stream_out
         https_connection_fail https_write_during_read https_connection https_persist_connection""",
+    "http client": """
+        connection persist_connection https_connection https_persist_connection connection_async
+        ipv6_for_domain autofree_connection cancel cancel_by_host cancel_by_host_inactive_server
+        cancel_by_host_no_ns cancel_inactive_server cancel_by_host_no_ns_inactive_server
+        cancel_by_host_server_timeout cancel_server_timeout cancel_by_host_no_ns_server_timeout
+        cancel_by_host_ns_timeout_server_timeout cancel_by_host_ns_timeout
+        cancel_by_host_ns_timeout_inactive_server stream_in stream_in_cancel connection_fail
+        https_connection_fail connection_retry connection_retry_conn_address https_connection_retry
+        https_connection_retry_conn_address data_length_constraints read_on_write_error get_addr set_family
+        set_family_ipv4 set_family_ipv6 request_own""",
     "thread": "basic forking conditions_simple deferred_cb_skew no_events",
     "ssl": """
         socketpair socketpair_write_after_connect filter filter_write_after_connect renegotiate_socketpair
@@ -85,6 +95,7 @@ COUNTS = {
     "dns": 34,
     "thread": 5,
     "ssl": 26,
+    "http client": 34,
     "evtag": 4,
     "rpc": 8,
     "http": 80,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -55,6 +56,7 @@ class HTTPConnection(Handle):
         proxy: The address of an HTTP proxy that is asked to connect there (CONNECT).
         proxy_headers: Fields for the proxy alone, ``Proxy-Authorization`` say.
         dns: What looks host names up; None for the system's resolver, in a thread.
+        family: ``socket.AF_INET`` or ``AF_INET6`` to want only such addresses of a name.
         connect_timeout: Seconds for name, connection, proxy and TLS together; None: as long as they try.
         idle_timeout: Seconds in which nothing comes and nothing is sent while a request is under way.
         keep_alive: Seconds for which an unused connection is kept.
@@ -96,6 +98,7 @@ class HTTPConnection(Handle):
         proxy: _convert.Address | None = None,
         proxy_headers: HeaderItems = (),
         dns: DNSBase | None = None,
+        family: int = socket.AF_UNSPEC,
         connect_timeout: float | None = 30.0,
         idle_timeout: float | None = 60.0,
         keep_alive: float = 15.0,
@@ -106,6 +109,8 @@ class HTTPConnection(Handle):
         for seconds, name in ((connect_timeout, "connect_timeout"), (idle_timeout, "idle_timeout")):
             if _convert.seconds(seconds, name) == 0:
                 raise ValueError(f"{name} must be more than 0 seconds; None is for no timeout")
+        if family not in (socket.AF_UNSPEC, socket.AF_INET, socket.AF_INET6):
+            raise ValueError(f"family must be AF_UNSPEC, AF_INET or AF_INET6, not {family!r}")
         if keep_alive is None:
             raise TypeError("keep_alive must be a number: 0 closes the connection behind each response")
         address = checked_address(address, "address")
@@ -120,6 +125,7 @@ class HTTPConnection(Handle):
             proxy,
             HTTPHeaders(proxy_headers),
             dns,
+            family,
             connect_timeout,
         )
         if context is not None and isinstance(address, str) and server_hostname is None:
@@ -207,6 +213,12 @@ class HTTPConnection(Handle):
         )
         self._take(request)
         return request
+
+    @property
+    @unguarded
+    def address(self) -> _convert.Address:
+        """Where it goes (``evhttp_connection_get_peer``)."""
+        return self._route.address
 
     @property
     def pending(self) -> int:

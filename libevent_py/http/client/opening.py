@@ -36,6 +36,7 @@ class Route:
     proxy: _convert.Address | None
     proxy_headers: HTTPHeaders
     dns: DNSBase | None
+    family: int
     timeout: float | None
 
     @property
@@ -107,7 +108,7 @@ class Opening:
             with contextlib.suppress(ValueError):
                 _convert.socket_address(address)
                 return bev.connect(address)
-            bev.connect_hostname(*address, dns=route.dns)
+            bev.connect_hostname(address[0], address[1], route.family, dns=route.dns)
         else:
             bev.connect(address)
 

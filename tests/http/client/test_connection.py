@@ -313,6 +313,7 @@ def test_the_bases_end_tells_nobody(outcomes: Any) -> None:
         (("a", 80), {"max_headers_size": 0}, ValueError),
         (("a", 80), {"max_body_size": -1}, ValueError),
         (("a", 80), {"proxy": "proxy:80"}, ValueError),
+        (("a", 80), {"family": socket.AF_UNIX}, ValueError),
         (("a", 80), {"proxy_headers": {"a b": "c"}}, ValueError),
         ("unix:/x", {"proxy": ("b", 80)}, ValueError),
     ],
@@ -372,6 +373,7 @@ def test_a_servers_context(base: EventBase, authority: Any) -> None:
 
 def test_repr(connections: Any) -> None:
     """It says where it goes."""
+    assert connections(("a", 80)).address == ("a", 80)
     assert repr(connections(("a", 80))) == "<HTTPConnection http://a:80>"
     connection = connections("unix:/x")
     assert repr(connection) == "<HTTPConnection http://unix:/x>"
