@@ -11,6 +11,7 @@ import buffer_kinds
 import bufferevent_kinds
 import dns_kinds
 import event_kinds
+import http_client_kinds
 import relay_kinds
 from stage import KINDS
 
@@ -21,5 +22,5 @@ FAMILIES = {
     module.__name__.replace("_kinds", ""): [
         row for row in KINDS.values() if row.set_up.__module__ == module.__name__
     ]
-    for module in (event_kinds, bufferevent_kinds, buffer_kinds, relay_kinds, dns_kinds)
+    for module in (event_kinds, bufferevent_kinds, buffer_kinds, relay_kinds, dns_kinds, http_client_kinds)
 }
