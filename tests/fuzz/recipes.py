@@ -1,4 +1,4 @@
-"""What arguments at random would hardly ever make: encrypted connections, questions to a server."""
+"""What arguments at random would hardly ever make: encrypted connections, questions, answers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from libevent_py import (
     BufferEventPair,
     EventBase,
     EventFlags,
+    HTTPConnection,
     LoopFlags,
     Relay,
     TLSBufferEvent,
@@ -31,6 +32,16 @@ if TYPE_CHECKING:
 _QUESTION = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01x\x04fuzz\x00\x00\x01\x00\x01"
 
 _WORDS = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30")
+
+#: What a server may say to a request.
+_RESPONSES = (
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 404 No\r\n\r\nall of it",
+    b"HTTP/1.1 204 No\r\nConnection: close\r\n\r\n",
+    b"5\r\nhello\r\nfffffff\r\n",
+    b"no HTTP\r\n\r\n",
+)
 
 #: The PEM file of a key and a certificate, once make_certificate() was called; b"" without openssl.
 _certificate = b""
@@ -127,3 +138,39 @@ def ask(program: Program, rng: Random, path: str) -> None:
     base = server.base
     if isinstance(base, EventBase):
         program.attempt(f"{path} loop", lambda: base.loop(LoopFlags.ONCE | LoopFlags.NONBLOCK))
+
+
+def fetch(program: Program, rng: Random, path: str) -> None:
+    """A request to a server that answers well, badly, or in the middle of something."""
+    base = program.object_of(rng, "EventBase")
+    if base is None:
+        return
+    callbacks = {name: program.callback(rng) for name in ("on_response", "on_data") if rng.random() < 0.6}
+    body = rng.choice((None, b"x" * rng.randrange(5), [b"a", b"b"], [b"a", None]))
+    made: list[Any] = []
+
+    def ask() -> None:
+        made.append(HTTPConnection(base, listening.getsockname(), keep_alive=rng.choice((0, 0.01))))
+        for _ in range(rng.randrange(1, 4)):
+            method = rng.choice(("GET", "POST", "HEAD"))
+            callback = program.callback(rng)
+            made.append(
+                made[0].request(method, "/", body=body, on_complete=callback, timeout=0.1, **callbacks)
+            )
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        program.attempt(f"{path} fetch", ask)
+        far = None
+        for _ in range(rng.randrange(8)):
+            program.attempt(f"{path} loop", lambda: base.loop(LoopFlags.ONCE | LoopFlags.NONBLOCK))
+            try:
+                far = far or listening.accept()[0]
+                answer = rng.choice(_RESPONSES)
+                far.send(answer[: None if rng.random() < 0.7 else rng.randrange(len(answer))])
+            except OSError:
+                continue
+        if far is not None:
+            far.close()
+    for each in made:
+        operations.keep(program, rng, each)

@@ -15,6 +15,7 @@ STEPS: dict[operations.Operation, float] = {
     operations.knock: 2,
     recipes.ask: 2,
     recipes.encrypt: 0.7,
+    recipes.fetch: 1,
     operations.drop: 4,
     operations.close: 2,
     operations.operate: 6,
