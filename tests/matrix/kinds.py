@@ -12,6 +12,7 @@ import bufferevent_kinds
 import dns_kinds
 import event_kinds
 import http_client_kinds
+import http_kinds
 import relay_kinds
 from stage import KINDS
 
@@ -22,5 +23,13 @@ FAMILIES = {
     module.__name__.replace("_kinds", ""): [
         row for row in KINDS.values() if row.set_up.__module__ == module.__name__
     ]
-    for module in (event_kinds, bufferevent_kinds, buffer_kinds, relay_kinds, dns_kinds, http_client_kinds)
+    for module in (
+        event_kinds,
+        bufferevent_kinds,
+        buffer_kinds,
+        relay_kinds,
+        dns_kinds,
+        http_client_kinds,
+        http_kinds,
+    )
 }
