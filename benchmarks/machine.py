@@ -34,9 +34,15 @@ try:
     has = uvloop.__version__
 except ImportError:
     has = ""
+try:
+    import httptools, uvicorn
+    uvicorn = uvicorn.__version__ if has else ""
+except ImportError:
+    uvicorn = ""
 name = platform.python_implementation()
 version = ".".join(map(str, sys.pypy_version_info[:3])) if name == "PyPy" else platform.python_version()
-print(json.dumps({"name": name, "version": version, "uvloop": has, **libevent_py.build_info()}))
+print(json.dumps({"name": name, "version": version, "uvloop": has, "uvicorn": uvicorn,
+    **libevent_py.build_info()}))
 """
 
 

@@ -18,6 +18,7 @@ UNITS = {
     "idle": "bytes per connection",
     "relay": "µs per message",
     "lines": "µs per line",
+    "http": "µs per request",
 }
 
 

@@ -33,6 +33,7 @@ SUBJECTS = {
     "idle": subjects.idle,
     "relay": subjects.relay,
     "lines": subjects.lines,
+    "http": subjects.http,
 }
 
 #: The kinds of Python programs of each subject; uvloop where it is installed.
@@ -45,6 +46,7 @@ KINDS = {
     "idle": ["libevent_py", "uvloop", "asyncio"],
     "relay": ["libevent_py", "uvloop", "asyncio-64k"],
     "lines": ["libevent_py", "uvloop", "asyncio-64k"],
+    "http": ["libevent_py", "libevent_py-fixed", "uvicorn"],
 }
 
 
@@ -57,7 +59,7 @@ def contestants(subject: str, interpreters: dict[str, dict[str, Any]]) -> list[P
         found += [Program(subjects.HAPROXY), Program(f"{subjects.HAPROXY}, splice")]
     for python, about in interpreters.items():
         name = f"{about['name']} {about['version']}"
-        kinds = [kind for kind in KINDS[subject] if kind != "uvloop" or about["uvloop"]]
+        kinds = [kind for kind in KINDS[subject] if kind not in ("uvloop", "uvicorn") or about[kind]]
         found += [Program(kind, python, name) for kind in kinds]
     return found
 

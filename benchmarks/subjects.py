@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import socket
 import subprocess
@@ -22,6 +23,9 @@ SIZES = {"1 KiB": 1024, "64 KiB": 64 * 1024}
 
 #: Seconds of warming up, and of measuring; quick ones last.
 TIMES = (1.0, 1.5), (0.5, 1.0)
+
+#: HTTP: how many clients wrk is.
+CLIENTS = 64
 
 #: Relay and lines: how many connections; the size of a line, and how many go at once.
 RELAYED = 50
@@ -161,6 +165,35 @@ def lines(program: Program, quick: bool) -> Samples:
         load = Program("C").command("echo_client", port, RELAYED, size, warm_up, -seconds, pid, LINE)
         sample = _median_of(answers(load, LOAD_CORE))
     return {f"{LINE} bytes, {PIPELINED} deep": Sample(sample.cost / PIPELINED, sample.rate * PIPELINED)}
+
+
+def http(program: Program, quick: bool) -> Samples:
+    """A small page to 64 keep-alive connections of wrk; CPU microseconds per request."""
+    seconds = 1 if quick else 3
+    with _listening(program.command("http_server"), MEASURED_CORE) as (port, pid):
+        load = ["wrk", "-t1", f"-c{CLIENTS}", f"-d{seconds}", f"http://127.0.0.1:{port}/"]
+        _run_on(LOAD_CORE, load)
+        before = _cpu_seconds(pid)
+        said = _run_on(LOAD_CORE, load)
+        cpu = _cpu_seconds(pid) - before
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise SystemExit(said)
+    requests = re.search(r"(\d+) requests in ([\d.]+)s", said)
+    assert requests
+    count = int(requests[1])
+    return {f"{CLIENTS} connections": Sample(cpu / count * 1e6, count / float(requests[2]))}
+
+
+def _run_on(core: int, command: list[str]) -> str:
+    """What *command* says, run to its end."""
+    with start(command, core) as process:
+        said, _ = process.communicate()
+    return said
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _proxy(program: Program, backend: int) -> list[str]:

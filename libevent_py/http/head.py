@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Optional
 
 from .. import _convert
 from .._ffi import lib
@@ -18,14 +18,9 @@ _DATED: int = lib.LEPY_HTTP_DATED
 _PLAIN, _LENGTH, _CLOSE, _KEEP, _DATE = range(5)
 
 
-class Head(NamedTuple):
-    """A head without its end, which C writes."""
-
-    data: bytes
-    #: LEPY_HTTP_CLOSES, LEPY_HTTP_DATED.
-    flags: int
-    #: Content-Length, where the fields have one.
-    length: int | None
+#: A head without its end, which C writes; LEPY_HTTP_CLOSES and LEPY_HTTP_DATED; and the
+#: Content-Length that it tells.
+Head = tuple[bytes, int, Optional[int]]
 
 
 def build(status: int, reason: str | None, fields: HeaderItems, length: int | None) -> Head:
@@ -38,13 +33,23 @@ def build(status: int, reason: str | None, fields: HeaderItems, length: int | No
             Connection may only say close or keep-alive.
         length: Of the body, to be told unless *fields* do; None: nothing is told.
     """
+    start, flags, told = _start(status, reason, _pairs(fields) if fields else ())
+    if told is None and length is not None:
+        return start + b"Content-Length: %d\r\n" % length, flags, length
+    return start, flags, told
+
+
+def _start(status: int, reason: str | None, pairs: tuple[tuple[str, str], ...]) -> Head:
+    try:
+        return _cached_start(status, reason, pairs)
+    except TypeError:  # what cannot be a key is no text either, and its own error says so
+        return _made_start(status, reason, pairs)
+
+
+def _made_start(status: int, reason: str | None, pairs: tuple[tuple[str, str], ...]) -> Head:
     parts = [_status_line(status, reason)]
-    if not fields:
-        if length is not None:
-            parts.append(b"Content-Length: %d\r\n" % length)
-        return Head(b"".join(parts), 0, length)
     flags, told = 0, None
-    for name, value in _pairs(fields):
+    for name, value in pairs:
         line, kind = _field(name, value)
         if kind == _LENGTH:
             if told is not None:
@@ -58,10 +63,10 @@ def build(status: int, reason: str | None, fields: HeaderItems, length: int | No
         elif kind == _DATE:
             flags |= _DATED
         parts.append(line)
-    if told is None and length is not None:
-        parts.append(b"Content-Length: %d\r\n" % length)
-        told = length
-    return Head(b"".join(parts), flags, told)
+    return b"".join(parts), flags, told
+
+
+_cached_start = lru_cache(256)(_made_start)
 
 
 def has_body(status: int) -> bool:
@@ -69,10 +74,12 @@ def has_body(status: int) -> bool:
     return status not in (204, 304)
 
 
-def _pairs(fields: HeaderItems) -> Iterable[tuple[str, str]]:
+def _pairs(fields: HeaderItems) -> tuple[tuple[str, str], ...]:
     if isinstance(fields, HTTPHeaders):
-        return fields.fields()
-    return fields.items() if isinstance(fields, Mapping) else fields
+        return tuple(fields.fields())
+    if isinstance(fields, (dict, Mapping)):  # dict alone is faster to ask for
+        return tuple(fields.items())
+    return tuple([(name, value) for name, value in fields])
 
 
 @lru_cache(256)

@@ -111,10 +111,10 @@ class HTTPHost:
         if not head.has_body(status) and data:
             raise ValueError(f"an answer with status {status} has no body")
         length = len(data) if head.has_body(status) else None
-        built = head.build(status, None, headers, length)
-        if built.length != length or built.flags:
+        start, flags, told = head.build(status, None, headers, length)
+        if told != length or flags:
             raise ValueError("a fixed answer has no Content-Length, Date or Connection of its own")
-        self._server._delivery.claimed(self._add_fixed, path, built.data, data, status)
+        self._server._delivery.claimed(self._add_fixed, path, start, data, status)
 
     def _add_fixed(self, path: str, start: bytes, data: bytes, status: int) -> None:
         self._server._live()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from abc import abstractmethod
 from collections.abc import Callable
 from threading import get_ident
@@ -19,6 +18,8 @@ from .own_file import OwnFile
 
 if TYPE_CHECKING:
     from .server import HTTPServer
+
+_reply = lib.lepy_http_reply
 
 #: What Reply._state is: nothing was said, a streamed answer has begun, the answer is whole.
 _OPEN, _STARTED, _DONE = range(3)
@@ -107,8 +108,8 @@ class Reply(Owner):
         if self._server._pointer is None:
             raise ClosedError("this request's HTTPServer is closed")
 
-    def _is_open(self) -> bool:
-        return self._state != _DONE
+    def _is_done(self) -> bool:
+        return self._state == _DONE
 
     # Answering.
 
@@ -135,22 +136,26 @@ class Reply(Owner):
             ValueError: A header that would change the message; a body where the status has none.
         """
         self._begin_reply()
-        data = _convert.copied(body)
+        data = body if type(body) is bytes else _convert.copied(body)
         length: int | None = len(data)
         if status in (204, 304):
             if data:
                 raise ValueError(f"an answer with status {status} has no body")
             length = None
-        built = head.build(status, reason, headers, length)
+        start, flags, told = head.build(status, reason, headers, length)
         # To HEAD and in a 304 it may be that of what a GET would bring.
-        free = status == 304 or (self._is_head and not data and status != 204)
-        if built.length != length and not free:
-            raise ValueError(f"Content-Length is {built.length}, and the body has {length or 0} bytes")
+        if told != length and status != 304 and (not self._is_head or data or status == 204):
+            raise ValueError(f"Content-Length is {told}, and the body has {length or 0} bytes")
         if self._is_head:
             data = b""
-        self._state = _DONE
-        self._server._log(self, status, len(data))
-        self._in_loop(lib.lepy_http_reply, built.data, len(built.data), data, len(data), built.flags)
+        self._done()
+        server = self._server
+        if server._access_log is not None:
+            server._log(self, status, len(data))
+        if server._delivery.thread == get_ident():
+            _reply(server._pointer, self._index, self._generation, start, len(start), data, len(data), flags)
+        else:
+            self._in_loop(_reply, start, len(start), data, len(data), flags)
 
     def start_reply(self, status: int = 200, headers: HeaderItems = (), *, reason: str | None = None) -> None:
         """Begin an answer in pieces: :meth:`write` goes on, :meth:`end` ends (``evhttp_send_reply_start``).
@@ -167,19 +172,18 @@ class Reply(Owner):
             RuntimeError: It is answered already.
         """
         self._begin_reply()
-        built = head.build(status, reason, headers, None)
+        data, flags, length = head.build(status, reason, headers, None)
         self._has_body = head.has_body(status) and not self._is_head
-        if status == 204 and built.length is not None:
+        if status == 204 and length is not None:
             raise ValueError("an answer with status 204 has no Content-Length")
-        data, flags = built.data, built.flags
         chunked = False
-        if built.length is None and head.has_body(status):
+        if length is None and head.has_body(status):
             if self._is_old:
                 flags |= head.CLOSES
             else:
                 data += b"Transfer-Encoding: chunked\r\n"
                 chunked = self._has_body
-        self._left = built.length if self._has_body else None
+        self._left = length if self._has_body else None
         self._state = _STARTED
         self._status = status
         self._total = self._waiting = 0
@@ -238,7 +242,7 @@ class Reply(Owner):
             RuntimeError: Not behind start_reply().
         """
         self._check_started()
-        self._state = _DONE
+        self._done()
         self._server._log(self, self._status, self._total)
         self._in_loop(lib.lepy_http_abort if self._left else lib.lepy_http_end)
 
@@ -274,25 +278,26 @@ class Reply(Owner):
         if not head.has_body(status):
             raise ValueError(f"an answer with status {status} has no body")
         fd, length = part_of(file, offset, length)
-        built = head.build(status, reason, headers, length)
-        if built.length != length:
-            raise ValueError(f"Content-Length is {built.length}, and the part has {length} bytes")
+        start, flags, told = head.build(status, reason, headers, length)
+        if told != length:
+            raise ValueError(f"Content-Length is {told}, and the part has {length} bytes")
         own = OwnFile(fd) if length and not self._is_head else None
-        self._state = _DONE
+        self._done()
         self._server._log(self, status, length if own is not None else 0)
-        self._in_loop(self._send_file, built, own, offset, length)
+        self._in_loop(self._send_file, start, flags, own, offset, length)
 
     @staticmethod
     def _send_file(
         pointer: CData,
         index: int,
         generation: int,
-        built: head.Head,
+        start: bytes,
+        flags: int,
         own: OwnFile | None,
         offset: int,
         length: int,
     ) -> None:
-        lib.lepy_http_start(pointer, index, generation, built.data, len(built.data), False, built.flags)
+        lib.lepy_http_start(pointer, index, generation, start, len(start), False, flags)
         if own is not None:
             lib.lepy_http_write_file(pointer, index, generation, own.take(), offset, length)
         lib.lepy_http_end(pointer, index, generation)
@@ -303,7 +308,7 @@ class Reply(Owner):
         Nothing happens where the answer is whole.
         """
         if self._state != _DONE:
-            self._state = _DONE
+            self._done()
             self._in_loop(lib.lepy_http_abort)
 
     def _check_started(self) -> None:
@@ -347,33 +352,19 @@ class Reply(Owner):
                 self._on_drained(self)
 
     def _drop(self) -> None:
-        """Answer for who cannot any more, where the answer is not whole."""
-        if self._server._pointer is None:
-            return
-        if self._state == _OPEN:
-            self.reply(500, b"500 Internal Server Error\n", {"Content-Type": "text/plain"})
-        else:
-            self.abort()
+        """Let C answer for a handler that cannot any more, where the answer is not whole."""
+        if self._state != _DONE:
+            self._done()
+            self._in_loop(lib.lepy_http_drop)
 
-    def __del__(self) -> None:
-        # Any thread may come here, in the middle of anything: the loop answers.
-        if getattr(self, "_state", _DONE) != _DONE and self._server._pointer is not None:
-            with contextlib.suppress(ClosedError):
-                self._server._base.call_soon_threadsafe(self._revived()._drop)
-
-    def _revived(self) -> Reply:
-        """Another request in its place: this one is being collected."""
-        other = self._copy()
-        other._start(self._server, self._index, self._generation, self._is_head, self._is_old)
-        other._state = self._state
-        if self._state == _STARTED:
-            other._status, other._total = self._status, self._total
+    def _done(self) -> None:
+        """The answer is whole: nobody has to look after it."""
         self._state = _DONE
-        return other
-
-    @abstractmethod
-    def _copy(self) -> Reply:
-        """Another object that knows the same of what was asked."""
+        requests = self._server._requests
+        if requests:
+            pending = requests.get(self._index)
+            if pending is not None and pending() is self:
+                del requests[self._index]
 
     @abstractmethod
     def _asked(self) -> tuple[Any, str]:

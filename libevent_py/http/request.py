@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
+import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from .. import _convert
 from .._ffi import CData, ffi, lib
+from ..exceptions import ClosedError
 from .headers import HTTPHeaders
 from .reply import Reply
 from .tls import HTTPTLS
@@ -16,7 +20,35 @@ if TYPE_CHECKING:
     from .server import HTTPServer
 
 # struct lepy_http_meta.
-_META = struct.Struct("IIIIiiQBBBB4x")
+_META = struct.Struct("IIIIiiQBBBBB3x")
+
+
+class Pending(weakref.ref["HTTPRequest"]):
+    """A request that is not answered yet; where it is dropped, the server answers.
+
+    Args:
+        request: The request, to which this refers weakly.
+        server: Its server.
+    """
+
+    __slots__ = ("generation", "index", "server")
+
+    def __new__(cls, request: HTTPRequest, server: HTTPServer) -> Pending:
+        """Make a reference that knows what it refers to."""
+        return super().__new__(cls, request, _dropped)
+
+    def __init__(self, request: HTTPRequest, server: HTTPServer) -> None:
+        self.server = server
+        self.index, self.generation = request._index, request._generation
+
+
+def _dropped(pending: weakref.ref[Any]) -> None:
+    """Any thread may come here, in the middle of anything: the loop answers."""
+    assert isinstance(pending, Pending)
+    server = pending.server
+    if server._pointer is not None and not sys.is_finalizing():
+        with contextlib.suppress(ClosedError):
+            server._base.call_soon_threadsafe(server._answer_dropped, pending)
 
 
 class HTTPRequest(Reply):
@@ -46,8 +78,7 @@ class HTTPRequest(Reply):
         self._head_at = _META.size + meta[10]
         self._data = data
         self._headers: HTTPHeaders | None = None
-        at = self._head_at
-        self._start(server, index, meta[0], data[at : at + 5] == b"HEAD ", not meta[7])
+        self._start(server, index, meta[0], meta[11], not meta[7])
         if meta[5] >= 0:
             self._body = data[self._head_at + meta[1] :] if meta[5] else b""
         else:
@@ -159,14 +190,8 @@ class HTTPRequest(Reply):
     def _get_pointer(self) -> CData:
         return self._check(lib.lepy_http_pointer(*self._name()))
 
-    def _copy(self) -> HTTPRequest:
-        other = HTTPRequest.__new__(HTTPRequest)
-        other._meta, other._data, other._head_at = self._meta, self._data, self._head_at
-        other._headers, other._body = self._headers, self._body
-        return other
-
     def _asked(self) -> tuple[Any, str]:
         return self.remote_address, f"{self.method} {self.target} HTTP/1.{self._meta[7]}"
 
     def __repr__(self) -> str:
-        return f"<HTTPRequest {self.method} {self.target}{'' if self._is_open() else ' (answered)'}>"
+        return f"<HTTPRequest {self.method} {self.target}{' (answered)' if self._is_done() else ''}>"

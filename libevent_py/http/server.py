@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 import struct
-import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
@@ -19,7 +18,7 @@ from ..tls.context import TLSContext
 from .host import HTTPHost, HTTPVirtualHost, RequestHandler, checked_name
 from .listener import HTTPListener
 from .reply import Reply
-from .request import HTTPRequest
+from .request import HTTPRequest, Pending
 
 if TYPE_CHECKING:
     from ..base import EventBase
@@ -113,7 +112,7 @@ class HTTPServer(HTTPHost, Handle):
         self._context = tls
         self._access_log = access_log
         self._listeners: list[HTTPListener] = []
-        self._requests: dict[int, weakref.ref[HTTPRequest]] = {}
+        self._requests: dict[int, Pending] = {}
         self._timer: Any = None
         self._init_routes(self, handler)
         delivery.table.reserve(self)
@@ -243,8 +242,11 @@ class HTTPServer(HTTPHost, Handle):
                     return
             request = HTTPRequest.__new__(HTTPRequest)
             host = self._hosts[request._read(self, what, data)]
-            self._requests[what] = weakref.ref(request)
-            host._dispatch(request)
+            try:
+                host._dispatch(request)
+            finally:
+                if not request._is_done():
+                    self._requests[what] = Pending(request, self)
         elif kind == _LOG:
             self._tell(_logged(what, data))
         elif kind == lib.LEPY_KIND_HTTP_ENDED:
@@ -257,6 +259,10 @@ class HTTPServer(HTTPHost, Handle):
                     waiting._disconnected()
                 else:
                     waiting._drained()
+
+    def _answer_dropped(self, pending: Pending) -> None:
+        if self._pointer is not None:
+            lib.lepy_http_drop(self._pointer, pending.index, pending.generation)
 
     def _describe(self, index: int) -> bytes:
         """What did not fit beside its record; nothing where the request is gone."""

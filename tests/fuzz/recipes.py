@@ -176,3 +176,40 @@ def fetch(program: Program, rng: Random, path: str) -> None:
             far.close()
     for each in made:
         operations.keep(program, rng, each)
+
+
+#: What clients say to an HTTPServer.
+_SAID = [
+    b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+    b"HEAD /a?b HTTP/1.0\r\n\r\n",
+    b"POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    b"X /%61 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcPUT",
+    b"GET / HTTP/1.1\r\n",
+]
+
+
+def browse(program: Program, rng: Random, path: str) -> None:
+    """Clients ask an HTTPServer, which may answer in its callback or keep the request, and go."""
+    server = program.object_of(rng, "HTTPServer")
+    if server is None:
+        return
+    listener = program.attempt(f"{path} HTTPServer.listen", lambda: server.listen(("127.0.0.1", 0)))
+    address = program.attempt(f"{path} HTTPListener.address", lambda: listener.address)
+    base = server.base
+    if not isinstance(address, tuple) or not isinstance(base, EventBase):
+        return
+    socks = []
+    try:
+        for _ in range(rng.randrange(1, 4)):
+            socks.append(socket.create_connection(address))
+            socks[-1].setblocking(False)
+            socks[-1].send(b"".join(rng.choices(_SAID, k=rng.randrange(1, 4))))
+            for _ in range(rng.randrange(4)):
+                program.attempt(f"{path} loop", lambda: base.loop(LoopFlags.ONCE | LoopFlags.NONBLOCK))
+    except OSError:
+        pass
+    finally:
+        for sock in socks:
+            with contextlib.suppress(OSError):
+                sock.close()
+    program.attempt(f"{path} loop", lambda: base.loop(LoopFlags.ONCE | LoopFlags.NONBLOCK))

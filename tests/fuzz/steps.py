@@ -14,6 +14,7 @@ STEPS: dict[operations.Operation, float] = {
     operations.traffic: 7,
     operations.knock: 2,
     recipes.ask: 2,
+    recipes.browse: 4,
     recipes.encrypt: 0.7,
     recipes.fetch: 1,
     operations.drop: 4,

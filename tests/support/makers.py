@@ -17,6 +17,7 @@ from libevent_py import (
     EventBase,
     EventFlags,
     FilterBufferEvent,
+    HTTPServer,
     Listener,
     LoopFlags,
     RateLimit,
@@ -56,6 +57,7 @@ MAKERS: dict[str, Callable[[EventBase], Any]] = {
     "BufferEvent": lambda base: BufferEvent(base),
     "DNSBase": lambda base: DNSBase(base, ["127.0.0.1"]),
     "DNSServer": lambda base: DNSServer(base, ("127.0.0.1", 0), ignore),
+    "HTTPServer": lambda base: HTTPServer(base),
 }
 #: Those that bring others with them, or are kept by nobody.
 MORE_MAKERS: dict[str, Callable[[EventBase], Any]] = {
@@ -66,6 +68,7 @@ MORE_MAKERS: dict[str, Callable[[EventBase], Any]] = {
     "DatagramRequest": lambda base: asked(base, socket.SOCK_DGRAM),
     "StreamRequest": lambda base: asked(base, socket.SOCK_STREAM),
     "RateLimitGroup": lambda base: RateLimitGroup(base, RateLimit(1)),
+    "HTTPListener": lambda base: HTTPServer(base).listen(("127.0.0.1", 0)),
     "Relay": lambda base: Relay(base, BufferEvent(base), BufferEvent(base)),
 }
 if hasattr(lib, "bufferevent_openssl_socket_new"):

@@ -42,3 +42,4 @@ int lepy_http_write_file(struct lepy_http_server *, int index, uint32_t generati
 int lepy_http_end(struct lepy_http_server *, int index, uint32_t generation);
 int lepy_http_notify_drained(struct lepy_http_server *, int index, uint32_t generation);
 int lepy_http_abort(struct lepy_http_server *, int index, uint32_t generation);
+int lepy_http_drop(struct lepy_http_server *, int index, uint32_t generation);

@@ -52,7 +52,8 @@ struct lepy_http_connection {
 	bufferevent_data_cb read, write; /* evhttp's callbacks, */
 	bufferevent_event_cb status;     /* exchanged while a request is to be answered */
 	struct lepy_tls *tls;            /* NULL: plain */
-	struct evbuffer_cb_entry *entry; /* input_callback's */
+	struct evbuffer_cb_entry *entry; /* lepy_http_guard's */
+	struct event *watch;             /* keeps the socket in the backend while evhttp stops reading */
 	int feeding;                     /* it is http_guard.c that changes the input */
 	int is_queued;                   /* in the server's list of those to feed */
 	struct evbuffer *held;           /* what evhttp has not been given */
@@ -155,7 +156,8 @@ struct lepy_http_meta {
 	uint8_t keep_alive;
 	uint8_t is_tls;
 	uint8_t address_length;
-	uint8_t padding[4];
+	uint8_t is_head;
+	uint8_t padding[3];
 };
 
 /* What rides along with a record of LEPY_KIND_HTTP_LOG, before the peer's address and the
@@ -194,6 +196,7 @@ void lepy_http_work(evutil_socket_t fd, short what, void *server);
 void lepy_http_sweep(evutil_socket_t fd, short what, void *server);
 void lepy_http_abandon_fresh(struct lepy_http_server *server);
 void lepy_http_feed_later(struct lepy_http_connection *self);
+void lepy_http_watch(struct lepy_http_connection *self);
 struct lepy_http_connection *lepy_http_connection_of(struct lepy_http_server *server,
     struct evhttp_request *request);
 double lepy_http_now(void);
@@ -217,6 +220,7 @@ int64_t lepy_http_write(struct lepy_http_server *server, int index, uint32_t gen
 int lepy_http_end(struct lepy_http_server *server, int index, uint32_t generation);
 int lepy_http_notify_drained(struct lepy_http_server *server, int index, uint32_t generation);
 int lepy_http_abort(struct lepy_http_server *server, int index, uint32_t generation);
+int lepy_http_drop(struct lepy_http_server *server, int index, uint32_t generation);
 void lepy_http_send(struct lepy_http_connection *self, const struct iovec *pieces, int count, int flags);
 void lepy_http_log(struct lepy_http_connection *self, int status, size_t body_length);
 void lepy_http_send_page(struct lepy_http_connection *self, int status);

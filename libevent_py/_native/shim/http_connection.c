@@ -29,6 +29,8 @@ lepy_http_now(void)
 static void
 free_connection(struct lepy_http_connection *self)
 {
+	if (self->watch)
+		event_free(self->watch);
 	if (self->held)
 		evbuffer_free(self->held);
 	if (self->body)
@@ -150,6 +152,27 @@ find_place(struct lepy_http_server *server)
 	return i;
 }
 
+/* Of a socket that is readable: where nobody reads it, it would be so again at once. */
+static void
+watch_callback(evutil_socket_t fd, short what, void *arg)
+{
+	struct lepy_http_connection *self = arg;
+
+	(void)fd;
+	(void)what;
+	if (!(bufferevent_get_enabled(self->bufferevent) & EV_READ))
+		event_del(self->watch);
+}
+
+/* Called where a request begins: evhttp has turned reading off, and it is turned on again at
+ * once.  As long as this event waits for the same, that costs no call of the backend's. */
+void
+lepy_http_watch(struct lepy_http_connection *self)
+{
+	if (self->watch && !event_pending(self->watch, EV_READ, NULL))
+		event_add(self->watch, NULL);
+}
+
 /* evhttp has its connection on the bufferevent, or has failed to make one. */
 static void
 adopt(struct lepy_http_connection *self)
@@ -181,6 +204,9 @@ adopt(struct lepy_http_connection *self)
 	if (getpeername(bufferevent_getfd(self->bufferevent), (struct sockaddr *)&self->address, &self->address_length) < 0)
 		self->address_length = 0;
 	/* An answer goes out in one piece; fails where this is no TCP. */
+	if (!self->tls) /* which may leave what there is unread for a while */
+		self->watch = event_new(server->handle.delivery->base, bufferevent_getfd(self->bufferevent),
+		    EV_READ | EV_PERSIST, watch_callback, self);
 	setsockopt(bufferevent_getfd(self->bufferevent), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (server->is_ending)
 		evhttp_connection_free(self->evcon);

@@ -160,6 +160,7 @@ lepy_http_take_over(struct lepy_http_connection *self, struct evhttp_request *re
 	self->generation++;
 	self->closes = !self->head.keep_alive || self->refusal || self->server->is_ending;
 	self->is_started = self->is_chunked = self->wants_drained = 0;
+	lepy_http_watch(self);
 	bufferevent_setcb(self->bufferevent, NULL, write_callback, status_callback, self);
 	bufferevent_enable(self->bufferevent, EV_READ);
 }
@@ -218,6 +219,8 @@ reason_of(int status)
 		return "URI Too Long";
 	case 417:
 		return "Expectation Failed";
+	case 500:
+		return "Internal Server Error";
 	case 431:
 		return "Request Header Fields Too Large";
 	case 501:
@@ -358,5 +361,19 @@ lepy_http_abort(struct lepy_http_server *server, int index, uint32_t generation)
 		return LEPY_HTTP_GONE;
 	self->has_ended = 1; /* Python knows */
 	fail(self);
+	return 0;
+}
+
+/* Called by HTTPServer where a request is dropped: answers 500, or cuts off what was begun. */
+int
+lepy_http_drop(struct lepy_http_server *server, int index, uint32_t generation)
+{
+	struct lepy_http_connection *self = lepy_http_find(server, index, generation);
+
+	if (!self)
+		return LEPY_HTTP_GONE;
+	if (self->is_started)
+		return lepy_http_abort(server, index, generation);
+	lepy_http_send_page(self, 500);
 	return 0;
 }

@@ -41,6 +41,7 @@ describe(const struct lepy_http_connection *self, char *room, size_t size)
 		.keep_alive = (uint8_t)!self->closes,
 		.is_tls = self->tls != NULL,
 		.address_length = (uint8_t)self->address_length,
+		.is_head = head->method == EVHTTP_REQ_HEAD,
 	};
 
 	if (length > size)
