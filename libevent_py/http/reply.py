@@ -11,7 +11,7 @@ from .. import _convert
 from .._ffi import CData, lib
 from .._handles import Owner
 from ..buffer.files import part_of
-from ..exceptions import ClosedError, WrongThreadError
+from ..exceptions import ClosedError
 from . import head
 from .headers import HeaderItems
 from .own_file import OwnFile
@@ -87,15 +87,16 @@ class Reply(Owner):
         return self._server._delivery.claimed(function, *args)
 
     def _in_loop(self, function: Callable[..., object], *args: Any) -> None:
-        """Call a function of C's with this request; from another thread the loop does it."""
-        delivery = self._server._delivery
-        if delivery.thread == get_ident():
+        """Call a function of C's with this request, in the loop where another thread asks for it.
+
+        Where no loop runs it is for the next one: claiming the base for a moment would refuse
+        whoever is about to run it.
+        """
+        server = self._server
+        if server._delivery.thread == get_ident():
             self._call(function, *args)
-            return
-        try:
-            delivery.claimed(self._call, function, *args)
-        except WrongThreadError:
-            self._server._base.call_soon_threadsafe(self._call, function, *args)
+        else:
+            server._base.call_soon_threadsafe(self._call, function, *args)
 
     def _call(self, function: Callable[..., object], *args: Any) -> None:
         pointer = self._server._pointer
