@@ -47,6 +47,7 @@ from .exceptions import ForkError as ForkError
 from .exceptions import HTTPError as HTTPError
 from .exceptions import LibeventError as LibeventError
 from .exceptions import MessageTooLongError as MessageTooLongError
+from .exceptions import RPCError as RPCError
 from .exceptions import TagError as TagError
 from .exceptions import TLSCertificateError as TLSCertificateError
 from .exceptions import TLSError as TLSError
@@ -124,6 +125,7 @@ __all__ = [
     "LoopFlags",
     "MessageTooLongError",
     "PairedBufferEvent",
+    "RPCError",
     "RateLimit",
     "RateLimitGroup",
     "Relay",

@@ -12,6 +12,7 @@ ValueError.  The rest::
     ├── ForkError          (also RuntimeError)         a forked parent's, and used without reinit()
     ├── DNSError           (also socket.gaierror)      a question to evdns has no good answer
     ├── HTTPError                                      a peer's message is no good HTTP, or not all of it came
+    ├── RPCError                                       a remote call has no good reply
     ├── UnsupportedError   (also NotImplementedError)  not in the libevent of this build
     └── TLSError                                       what OpenSSL refuses
         ├── TLSCertificateError                        the peer's certificate is not to be trusted
@@ -48,6 +49,10 @@ class MessageTooLongError(LibeventError, ValueError):
 
 class TagError(LibeventError, ValueError):
     """What is in a buffer is no tagged data, or is of another type or tag than what was asked for."""
+
+
+class RPCError(LibeventError):
+    """A server did not answer a remote call with a reply."""
 
 
 class UnsupportedError(LibeventError, NotImplementedError):

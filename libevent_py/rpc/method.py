@@ -14,6 +14,9 @@ Reply = TypeVar("Reply")
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
+#: Of messages, both ways.
+HEADERS = {"Content-Type": "application/octet-stream"}
+
 #: evrpc's, in front of a method's name.
 _PATH_PREFIX = "/.rpc."
 

@@ -8,12 +8,10 @@ from typing import Generic
 from ..buffer import Buffer
 from ..http import HTTPRequest
 from ..http.host import HTTPHost
-from .method import Reply, Request, RPCMethod, checked_method
+from .method import HEADERS, Reply, Request, RPCMethod, checked_method
 
 #: What evrpc answers to all that it cannot do.
 _UNAVAILABLE = 503
-
-_HEADERS = {"Content-Type": "application/octet-stream"}
 
 
 class RPCRequest(Generic[Request, Reply]):
@@ -62,10 +60,10 @@ class RPCRequest(Generic[Request, Reply]):
         """
         with Buffer() as buffer:
             self._method.marshal_reply(buffer, message)
-            self._http.reply(body=bytes(buffer), headers=_HEADERS)
+            self._http.reply(body=bytes(buffer), headers=HEADERS)
 
     def fail(self) -> None:
-        """Answer that nothing came of it: the client gets an HTTPError, or C's the status BADPAYLOAD."""
+        """Answer that nothing came of it: the client gets an RPCError, and one in C the status BADPAYLOAD."""
         self._http.reply(_UNAVAILABLE)
 
     def __repr__(self) -> str:

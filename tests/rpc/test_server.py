@@ -9,27 +9,12 @@ import evrpc
 import pytest
 from evrpc import Message, Pool
 from http_peer import Peer
+from rpc_methods import KILL, MESSAGE, MSG
 
 from libevent_py import Buffer, EventBase, ffi, lib
 from libevent_py.http import HTTPServer
 from libevent_py.rpc import RPCMethod, RPCRequest, register
 
-MSG = {"from_name": "niels", "to_name": "tester"}
-KILL = {"weapon": "dagger", "action": "wave around like an idiot"}
-
-
-def marshal(made: Buffer, buffer: Buffer) -> None:
-    """Move what a function of evrpc's has made."""
-    buffer.add_buffer(made)
-
-
-MESSAGE: RPCMethod[Message, Message] = RPCMethod(
-    "Message",
-    lambda buffer, message: marshal(evrpc.marshal_msg(message), buffer),
-    evrpc.unmarshal_msg,
-    lambda buffer, message: marshal(evrpc.marshal_kill(message), buffer),
-    evrpc.unmarshal_kill,
-)
 POST = b"POST /.rpc.Message HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
 
 
