@@ -6,6 +6,7 @@ from random import Random
 
 import operations
 import recipes
+import remote
 
 STEPS: dict[operations.Operation, float] = {
     operations.make: 14,
@@ -17,6 +18,7 @@ STEPS: dict[operations.Operation, float] = {
     recipes.browse: 4,
     recipes.encrypt: 0.7,
     recipes.fetch: 1,
+    remote.call: 1,
     operations.drop: 4,
     operations.close: 2,
     operations.operate: 6,
