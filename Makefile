@@ -1,8 +1,10 @@
 # make demo and make test need python3, a C compiler and make; the rest comes by itself.
 # PYTHON chooses the interpreter, VENV the virtual environment's directory; PYPY= leaves PyPy out of make bench.
+# EXTRAS="test libraries" brings what some tests skip without.
 
 PYTHON ?= python3
 VENV ?= .venv
+EXTRAS ?= test
 PYPY ?= $(shell command -v pypy3)
 BOOTSTRAP = $(PYTHON) vendor/bootstrap.py --venv $(VENV)
 RUN = $(VENV)/bin/python
@@ -16,7 +18,7 @@ demo: build  ## build, and run the main job
 	$(RUN) -m libevent_py demo
 
 test:  ## build, and run the whole suite (ARGS= goes to pytest)
-	@$(BOOTSTRAP) --extra test
+	@$(BOOTSTRAP) $(addprefix --extra ,$(EXTRAS))
 	$(RUN) -m pytest $(ARGS)
 
 bench:  ## build, and compare with C programs, uvloop and asyncio, on PyPy too (ARGS= goes to benchmarks/run.py)
