@@ -181,11 +181,15 @@ def _check_callbacks(on_accept: AcceptCallback, on_error: AcceptErrorCallback | 
 
 
 def bind(
-    address: _convert.Address, reuse_address: bool, reuse_port: bool, dual_stack: bool
+    address: _convert.Address,
+    reuse_address: bool,
+    reuse_port: bool,
+    dual_stack: bool,
+    kind: socket.SocketKind = socket.SOCK_STREAM,
 ) -> tuple[socket.socket, tuple[str, int, int] | None]:
     """A socket bound to *address*, and for a path what :func:`unlink_path` is to unlink."""
     family, where = _family_of(address)
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = socket.socket(family, kind)
     try:
         if family == socket.AF_UNIX:
             sock.bind(where)

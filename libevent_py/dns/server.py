@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from .. import _convert
 from .._claim import unguarded
 from .._delivery import delivery_of
-from .._errors import check_pointer, explained
+from .._errors import check_pointer
 from .._ffi import CData, lib
 from .._handles import Handle
+from ..listener import bind
 from .datagram import DatagramRequest
 from .server_request import DNSServerRequest
 from .stream import StreamPort
@@ -172,17 +173,7 @@ def _bind_all(address: _convert.Address, tcp: bool) -> tuple[socket.socket, sock
 
 
 def _bind(address: _convert.Address, kind: socket.SocketKind) -> socket.socket:
-    family, where = _convert.socket_address(address)
+    family, _ = _convert.socket_address(address)
     if family not in (socket.AF_INET, socket.AF_INET6):
         raise ValueError(f"a DNS server has an IPv4 or IPv6 address, not {address!r}")
-    sock = socket.socket(family, kind)
-    try:
-        if kind == socket.SOCK_STREAM:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind(where)
-    except OSError as error:
-        sock.close()
-        raise explained(error, f"cannot answer on {address!r}") from None
-    return sock
+    return bind(address, kind == socket.SOCK_STREAM, False, False, kind)[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 #: What cannot be true under the tool, and why.
 LEFT_OUT = {
@@ -23,7 +24,12 @@ TOOL = "AddressSanitizer" if "ASAN_OPTIONS" in os.environ else "valgrind"
 
 
 def pytest_configure() -> None:
-    """Look for leaks in this process alone: children may end with open bases, and compilers leak."""
+    """Give examples time, and look for leaks in this process alone.
+
+    Children may end with open bases, and compilers leak.
+    """
+    settings.register_profile(TOOL, deadline=None)
+    settings.load_profile(TOOL)
     if TOOL == "AddressSanitizer":
         os.environ["ASAN_OPTIONS"] += ":detect_leaks=0"
 
