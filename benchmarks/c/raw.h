@@ -23,7 +23,7 @@ struct flow {
 static int epoll;
 static char buffer[256 * 1024];
 
-static void
+static inline void
 watch(int fd, int operation, uint32_t events, void *arg)
 {
 	struct epoll_event event = { .events = events, .data.ptr = arg };
@@ -33,7 +33,7 @@ watch(int fd, int operation, uint32_t events, void *arg)
 }
 
 /* 1: all is written; 0: some waits; -1: it is over. */
-static int
+static inline int
 flow_write(struct flow *self)
 {
 	ssize_t count = send(self->to, self->waiting + self->offset, self->length, MSG_NOSIGNAL);
@@ -49,7 +49,7 @@ flow_write(struct flow *self)
 	return 1;
 }
 
-static int
+static inline int
 flow_read(struct flow *self)
 {
 	ssize_t count = recv(self->from, buffer, sizeof buffer, 0), sent;
@@ -71,7 +71,7 @@ flow_read(struct flow *self)
 	return 0;
 }
 
-static int
+static inline int
 listen_somewhere(void)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -88,7 +88,7 @@ listen_somewhere(void)
 	return fd;
 }
 
-static int
+static inline int
 accept_one(int fd)
 {
 	int on = 1, accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK);
