@@ -57,7 +57,7 @@ def test_http_connect_that_fails() -> None:
 def test_https_client(authority: Authority, tmp_path: Path) -> None:
     """It verifies the server, posts a file, and prints the response."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority.certificate("localhost"))
+    context.load_cert_chain(str(authority.certificate("localhost")))
     (tmp_path / "data").write_bytes(BODY)
     answers: Any = [[response(b"answer")] for _ in range(4)]
     wrap = lambda sock: context.wrap_socket(sock, server_side=True)  # noqa: E731

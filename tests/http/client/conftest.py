@@ -66,5 +66,5 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def server_ssl(authority: Authority) -> ssl.SSLContext:
     """Python's context of a server with a certificate for localhost and 127.0.0.1."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority.certificate("server", names="DNS:localhost,IP:127.0.0.1"))
+    context.load_cert_chain(str(authority.certificate("server", names="DNS:localhost,IP:127.0.0.1")))
     return context
