@@ -36,6 +36,7 @@ UPSTREAM = {
     "reading": "bufferevent_setwatermark uses the callback entry that it did not get",
     "pairs": "bufferevent_pair_new frees a half whose timers are not there yet",
     "filters": "bufferevent_filter_new uses the callback entries that it did not get",
+    "http_requests": "evhttp_request_new frees the lists of fields that it did not get",
     "references": "evbuffer_add_file_segment does not tell whose the segment is afterwards",
 }
 

@@ -19,6 +19,7 @@ from libevent_py import (
     EventFlags,
     FileSegment,
     FilterBufferEvent,
+    HTTPConnection,
     Listener,
     LoopFlags,
     RateLimit,
@@ -301,3 +302,24 @@ def files_to_a_socket(base: EventBase, seen: list[Any]) -> None:
     other.set_callbacks(on_data=lambda bev, data: seen.append(len(data)))
     other.enable(READ)
     passes(base, seen)
+
+
+@scenario
+def http_requests(base: EventBase, seen: list[Any]) -> bool:
+    """Two on one connection; each has one outcome."""
+    told: list[Any] = []
+
+    def accept(listener: Listener, sock: Any, address: Any) -> None:
+        bev = BufferEvent(base, sock)
+        chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nyes\r\n0\r\n\r\n"
+        bev.set_callbacks(on_data=lambda bev, data: bev.write(chunked))
+        bev.enable(READ)
+
+    listener = Listener(base, ("127.0.0.1", 0), accept)
+    with HTTPConnection(base, listener.address) as connection:
+        for method in ("GET", "POST"):
+            connection.request(method, "/", on_complete=told.append, timeout=0.2)
+        passes(base, told, 2)
+    listener.close()
+    seen += [request for request in told if request.error is None and request.result().body == b"yes"]
+    return len(seen) == 2

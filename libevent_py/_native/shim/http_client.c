@@ -77,8 +77,12 @@ chunk_callback(struct evhttp_request *request, void *arg)
 {
 	struct lepy_http_client *self = arg;
 
-	evbuffer_add_buffer(self->body, evhttp_request_get_input_buffer(request));
-	self->news |= LEPY_RESPONSE_BODY;
+	if (evbuffer_add_buffer(self->body, evhttp_request_get_input_buffer(request)) < 0) {
+		self->error = EVREQ_HTTP_BUFFER_ERROR;
+		self->news |= LEPY_RESPONSE_FAILED;
+	} else {
+		self->news |= LEPY_RESPONSE_BODY;
+	}
 }
 
 /* Called by HTTPConnection, which owns it. */
@@ -259,7 +263,10 @@ lepy_http_client_request(struct lepy_http_client *self, int method, const char *
 	}
 	written = bufferevent_get_output(self->shell);
 	evbuffer_unfreeze(written, 1);
-	evbuffer_add_buffer(self->output, written);
+	if (!evbuffer_get_length(written) || evbuffer_add_buffer(self->output, written) < 0) {
+		errno = ENOMEM;
+		return -1;
+	}
 	if (is_chunked)
 		take_length_away(self->output);
 	/* All is written, as far as evhttp sees: it waits for the response. */

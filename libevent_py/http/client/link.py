@@ -72,6 +72,8 @@ class Link:
         #: Responses have come here.
         self._used = False
         self._working = False
+        #: Reading is off, because the request is paused.
+        self._halted = False
         #: When something moved last, and how much waited to be sent then.
         self._progress = 0.0
         self._output_size = 0
@@ -111,6 +113,7 @@ class Link:
         self._exchange = Exchange(self._client, bev)
         bev.write(head)
         bev.enable(EventFlags.READ)
+        self._halted = False
         self._progress = monotonic()
         self._output_size = 0
         if self._idle_timeout is not None:
@@ -159,6 +162,7 @@ class Link:
         while request is self._request and self._exchange is not None and self._bev is not None:
             if request._paused:
                 self._bev.disable(EventFlags.READ)
+                self._halted = True
                 return
             try:
                 step, data = self._exchange.step()
@@ -179,7 +183,9 @@ class Link:
             elif step == DONE:
                 self._owner._finished(self._finish(request))
             else:
-                self._bev.enable(EventFlags.READ)
+                if self._halted:
+                    self._halted = False
+                    self._bev.enable(EventFlags.READ)
                 return
 
     def _finish(self, request: HTTPClientRequest) -> bool:

@@ -162,7 +162,8 @@ class Opening:
             return
         bev.disable(EventFlags.READ)
         if self._route.context is None:
-            self._finish(bev)
+            early = HTTPError(lib.EVREQ_HTTP_INVALID_HEADER, "the proxy sends a response before it is asked")
+            self._finish(early if len(bev.input) else bev)
             return
         assert isinstance(self._route.address, tuple)
         name = self._route.server_hostname or self._route.address[0]

@@ -205,6 +205,7 @@ def test_tls_through_a_proxy(
         b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno",
         b"HTTP/1.0 502 Bad Gateway\r\n\r\n",
         b"SSH-2.0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 20000,
     ],
 )

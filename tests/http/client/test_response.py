@@ -225,6 +225,33 @@ def test_a_response_that_ends_too_early(said: bytes, outcomes: Any, connections:
     assert error.code == lib.EVREQ_HTTP_EOF
 
 
+@pytest.mark.parametrize("framing", ["length", "one chunk", "end"])
+def test_a_large_body_is_never_there_as_a_whole(framing: str, outcomes: Any, connections: Any) -> None:
+    """However it is framed, on_data gets what one reading has brought, and nothing is kept."""
+    total = 64 * 1024 * 1024
+    head = {"length": OK + b"Content-Length: %d\r\n\r\n" % total, "end": OK + b"\r\n"}
+    largest = received = 0
+
+    def pour(sock: socket.socket) -> None:
+        sock.recv(65536)
+        sock.sendall(head.get(framing, CHUNKED + b"%x\r\n" % total))
+        for _ in range(64):
+            sock.sendall(b"x" * (total // 64))
+        if framing == "one chunk":
+            sock.sendall(b"\r\n0\r\n\r\n")
+
+    def on_data(request: Any, data: bytes) -> None:
+        nonlocal largest, received
+        largest = max(largest, len(data))
+        received += len(data)
+
+    with ScriptedServer([pour]) as server:
+        connections(server.address).request("GET", "/", on_complete=outcomes, on_data=on_data)
+        outcomes.wait().result()
+    assert received == total
+    assert largest <= 1024 * 1024
+
+
 def test_a_chunk_is_not_waited_for(outcomes: Any, connections: Any) -> None:
     """Of a chunk of a gigabyte each byte that is there is given, as it comes."""
     pieces: list[bytes] = []
