@@ -97,7 +97,7 @@ class BaseBufferEvent(BaseBufferEventWriting):
             lib.lepy_bufferevent_set_limited(pointer, lib.LEPY_LIMIT_THREADS, 1)
         delivery.table.kept[self._slot] = self
         if owned:
-            delivery.own_bufferevents.add(bev)
+            delivery.own_bufferevents[bev] = None
 
     @property
     @unguarded
@@ -332,7 +332,7 @@ class BaseBufferEvent(BaseBufferEventWriting):
             if buffer is not None:
                 buffer._forget_callbacks()
         lib.lepy_bufferevent_free(pointer, self._owned)
-        self._delivery.own_bufferevents.discard(self._bev)
+        self._delivery.own_bufferevents.pop(self._bev, None)
         self._forget_group()
         if self._ending_timer is not None:
             self._ending_timer.close()
