@@ -103,6 +103,16 @@ class Reply(Owner):
         if pointer is not None:  # else the server is closed, and its connections are
             function(pointer, self._index, self._generation, *args)
 
+    def _log(self, status: int, size: int) -> None:
+        """Tell the access log, in the loop too; behind the answer, for it may raise."""
+        server = self._server
+        if server._access_log is None:
+            return
+        if server._delivery.thread == get_ident():
+            server._log(self, status, size)
+        else:
+            server._base.call_soon_threadsafe(server._log, self, status, size)
+
     def _begin_reply(self) -> None:
         if self._state != _OPEN:
             raise RuntimeError("this request is answered already; each has one reply")
@@ -151,12 +161,12 @@ class Reply(Owner):
             data = b""
         self._done()
         server = self._server
-        if server._access_log is not None:
-            server._log(self, status, len(data))
         if server._delivery.thread == get_ident():
             _reply(server._pointer, self._index, self._generation, start, len(start), data, len(data), flags)
         else:
             self._in_loop(_reply, start, len(start), data, len(data), flags)
+        if server._access_log is not None:
+            self._log(status, len(data))
 
     def start_reply(self, status: int = 200, headers: HeaderItems = (), *, reason: str | None = None) -> None:
         """Begin an answer in pieces: :meth:`write` goes on, :meth:`end` ends (``evhttp_send_reply_start``).
@@ -200,8 +210,8 @@ class Reply(Owner):
             data: Bytes; to HEAD, and where the status has no body, they are not sent.
 
         Returns:
-            Whether it is time for more: False while over :attr:`HIGH_MARK` bytes wait. From
-            another thread always True.
+            Whether it is time for more: False while over :attr:`HIGH_MARK` bytes wait. In
+            another thread that is what the loop last knew.
 
         Raises:
             RuntimeError: Not between start_reply() and end().
@@ -244,8 +254,8 @@ class Reply(Owner):
         """
         self._check_started()
         self._done()
-        self._server._log(self, self._status, self._total)
         self._in_loop(lib.lepy_http_abort if self._left else lib.lepy_http_end)
+        self._log(self._status, self._total)
 
     def reply_file(
         self,
@@ -284,8 +294,9 @@ class Reply(Owner):
             raise ValueError(f"Content-Length is {told}, and the part has {length} bytes")
         own = OwnFile(fd) if length and not self._is_head else None
         self._done()
-        self._server._log(self, status, length if own is not None else 0)
+        size = length if own is not None else 0
         self._in_loop(self._send_file, start, flags, own, offset, length)
+        self._log(status, size)
 
     @staticmethod
     def _send_file(

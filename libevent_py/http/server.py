@@ -275,8 +275,7 @@ class HTTPServer(HTTPHost, Handle):
             size = found
 
     def _log(self, request: Reply, status: int, size: int) -> None:
-        if self._access_log is not None:
-            self._tell(HTTPAccess(*request._asked(), status, size))
+        self._tell(HTTPAccess(*request._asked(), status, size))
 
     def _tell(self, access: HTTPAccess) -> None:
         log = self._access_log

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,34 @@ def test_access_log(serve: Any, connect: Any) -> None:
         ("", 400, 16),
     ]
     assert {each.remote_address for each in seen} == {peer.sock.getsockname()}
+
+
+def test_an_access_log_that_raises(serve: Any, connect: Any) -> None:
+    """Its exception comes out of the loop, and the client has its answer all the same."""
+    threads: list[threading.Thread] = []
+
+    def log(access: HTTPAccess) -> None:
+        raise LookupError(access.request_line)
+
+    def handler(request: HTTPRequest) -> None:
+        if request.path == "/thread":
+            threads.append(threading.Thread(target=request.reply))
+            threads[0].start()
+        elif request.path == "/pieces":
+            request.start_reply()
+            request.end()
+        else:
+            request.reply()
+
+    server = serve(handler, access_log=log)
+    server.fixed("/fixed", b"")
+    peer = connect(server)
+    for path in ("/whole", "/pieces", "/fixed", "/thread"):
+        peer.send(f"GET {path} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        with pytest.raises(LookupError, match=path):
+            peer.run(lambda: False)
+        assert peer.answer().status == 200
+    threads[0].join()
 
 
 def test_access_log_to_a_logger(serve: Any, connect: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -232,8 +261,6 @@ def test_max_connections(serve: Any, connect: Any) -> None:
 
 def test_other_threads_are_refused(serve: Any, connect: Any) -> None:
     """While the loop runs, another thread gets WrongThreadError of the server itself."""
-    import threading
-
     errors: list[BaseException] = []
 
     def other(server: HTTPServer) -> None:

@@ -219,10 +219,10 @@ reason_of(int status)
 		return "URI Too Long";
 	case 417:
 		return "Expectation Failed";
-	case 500:
-		return "Internal Server Error";
 	case 431:
 		return "Request Header Fields Too Large";
+	case 500:
+		return "Internal Server Error";
 	case 501:
 		return "Not Implemented";
 	case 505:
