@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,15 @@ class File(io.FileIO):
     """A file that counts what Python reads of it."""
 
     read_by_python = 0
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.was_closed = threading.Event()
+
+    def close(self) -> None:
+        """Tell who waits for it."""
+        super().close()
+        self.was_closed.set()
 
     def read(self, size: int | None = -1) -> bytes:  # type: ignore[override]
         """Count."""
@@ -64,7 +74,7 @@ def test_a_file_is_sent_by_the_kernel(serve: Any, path: Path) -> None:
     assert f"Content-Length: {len(DATA)}".encode() in answer
     assert answer.endswith(DATA)
     assert File.read_by_python == 0
-    assert files[0].closed
+    assert files[0].was_closed.wait(10)  # behind the answer, in a thread of its own
 
 
 def test_from_where_it_stands(serve: Any, path: Path) -> None:
