@@ -231,3 +231,13 @@ def test_paths_that_evhttp_would_read_otherwise(serve: Any, connect: Any) -> Non
     assert peer.answer().body == b"GET|//evil/b|b''"
     assert peer.send(b"OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n").answer().body == b"OPTIONS|*|b''"
     assert peer.send(b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n").answer().body == b"CONNECT|a:80|b''"
+
+
+@pytest.mark.parametrize("target", ["http://h:99999/", "http://[::1/", "http://h:x/", "a://[/b"])
+def test_targets_that_evhttp_refuses(serve: Any, connect: Any, target: str) -> None:
+    """They are answered by evhttp itself, whatever the client says meanwhile."""
+    server = serve(echo, header_timeout=0.05)
+    peer = connect(server, f"GET {target} HTTP/1.1\r\nHost: h\r\n\r\nGET / HT".encode())
+    assert peer.answer().status in (200, 400)
+    peer.send(b"GET /").end()
+    assert connect(server, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").answer().status == 200

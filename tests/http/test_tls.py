@@ -155,6 +155,33 @@ def test_refusals(serve: Any, context: TLSContext, asking: Any) -> None:
     asking(serve(lambda request: pytest.fail("refused"), tls=context), work)
 
 
+def test_requests_in_one_read(serve: Any, context: TLSContext, asking: Any) -> None:
+    """What comes in several records before evhttp has seen the first is read as it was sent."""
+    sent, seen = threading.Event(), []
+
+    def handler(request: HTTPRequest) -> None:
+        seen.append((request.method, request.path, request.body))
+        assert sent.wait(10)
+        request.reply()
+
+    def work(connection: http.client.HTTPSConnection) -> None:
+        connection.connect()
+        connection.sock.sendall(b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n")
+        connection.sock.sendall(b"PROPFIND /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\na")
+        connection.sock.sendall(
+            b"PUT /3 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nb\r\n0\r\n\r\n"
+        )
+        connection.sock.sendall(b"GET /4 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        sent.set()
+        answers = b""
+        while piece := connection.sock.recv(65536):
+            answers += piece
+        assert answers.count(b"HTTP/1.1 200 OK") == 4
+
+    asking(serve(handler, tls=context), work)
+    assert seen == [("GET", "/1", b""), ("PROPFIND", "/2", b"a"), ("PUT", "/3", b"b"), ("GET", "/4", b"")]
+
+
 def test_only_a_servers_context(base: EventBase) -> None:
     """A client's context is refused."""
     with pytest.raises(TypeError, match=r"TLSContext\.server"):

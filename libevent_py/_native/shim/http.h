@@ -55,6 +55,7 @@ struct lepy_http_connection {
 	struct evbuffer_cb_entry *entry; /* lepy_http_guard's */
 	struct event *watch;             /* keeps the socket in the backend while evhttp stops reading */
 	int feeding;                     /* it is http_guard.c that changes the input */
+	int is_presented;                /* a request is evhttp's, and not yet ours to answer */
 	int is_queued;                   /* in the server's list of those to feed */
 	struct evbuffer *held;           /* what evhttp has not been given */
 	enum lepy_http_stage stage;

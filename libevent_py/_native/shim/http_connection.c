@@ -230,7 +230,7 @@ lepy_http_work(evutil_socket_t fd, short what, void *arg)
 	while ((self = server->fed)) {
 		server->fed = self->next_fed;
 		self->is_queued = 0;
-		if (self->state == LEPY_HTTP_READING)
+		if (self->state == LEPY_HTTP_READING && !self->is_presented)
 			lepy_http_advance(self, 0);
 	}
 }
@@ -287,8 +287,10 @@ is_late(const struct lepy_http_connection *self, double now)
 
 	if (self->state == LEPY_HTTP_LINGERING)
 		return passed >= LINGERING_SECONDS ? LINGERED : 0;
-	if (self->state != LEPY_HTTP_READING || self->refusal || self->is_queued)
+	if (self->state != LEPY_HTTP_READING || self->is_queued)
 		return 0;
+	if (self->is_presented) /* evhttp has refused it, and cannot send that */
+		return passed >= server->idle_seconds ? IDLE : 0;
 	if (self->stage != LEPY_HTTP_HEAD)
 		return passed >= server->idle_seconds ? 408 : 0;
 	if (is_begun)

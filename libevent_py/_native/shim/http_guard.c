@@ -49,6 +49,7 @@ present(struct lepy_http_connection *self, int in_callback)
 
 	evbuffer_prepend_buffer(input, self->server->spare);
 	self->server->current = self;
+	self->is_presented = 1;
 	if (!in_callback) {
 		self->feeding = 0;
 		self->read(self->bufferevent, self->evcon);
@@ -256,6 +257,7 @@ present_request(struct lepy_http_connection *self, struct evbuffer *source, int 
 		lepy_http_write_anew(self);
 	} else if (source == input && evbuffer_get_length(input) == self->wanted) {
 		self->server->current = self; /* as nearly always */
+		self->is_presented = 1;
 		return;
 	} else {
 		if (source == input)
@@ -319,6 +321,18 @@ lepy_http_advance(struct lepy_http_connection *self, int in_callback)
 	self->feeding = 0;
 }
 
+/* Bytes have come before evhttp has read what it was given, or evhttp has refused that by
+ * itself, and only closes. */
+static void
+hold_added(struct lepy_http_connection *self, struct evbuffer *input, size_t added)
+{
+	struct evbuffer *presented = self->server->spare;
+
+	evbuffer_remove_buffer(input, presented, evbuffer_get_length(input) - added);
+	hold(self, input);
+	evbuffer_prepend_buffer(input, presented);
+}
+
 /* libevent's callback when bytes have come, before evhttp's. */
 void
 lepy_http_guard(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
@@ -327,9 +341,11 @@ lepy_http_guard(struct evbuffer *input, const struct evbuffer_cb_info *info, voi
 
 	if (!info->n_added || self->feeding)
 		return;
-	if (self->state != LEPY_HTTP_READING || self->refusal || self->is_queued) {
+	if (self->state != LEPY_HTTP_READING || self->is_presented || self->is_queued) {
 		self->feeding = 1;
-		if (self->refusal || self->closes)
+		if (self->is_presented)
+			hold_added(self, input, info->n_added);
+		else if (self->refusal || self->closes)
 			evbuffer_drain(input, evbuffer_get_length(input));
 		else
 			hold(self, input);

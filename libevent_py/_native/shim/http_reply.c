@@ -156,6 +156,7 @@ lepy_http_take_over(struct lepy_http_connection *self, struct evhttp_request *re
 {
 	self->server->current = NULL;
 	self->request = request;
+	self->is_presented = 0;
 	self->state = LEPY_HTTP_BUSY;
 	self->generation++;
 	self->closes = !self->head.keep_alive || self->refusal || self->server->is_ending;
