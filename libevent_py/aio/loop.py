@@ -21,6 +21,7 @@ from ..base import EventBase
 from ..constants import EventFlags
 from ..signals import MainThreadSignals
 from .contexts import ReadPipeTransport, WritePipeTransport, exit_callback
+from .forked import separate
 from .receiver import Receiver
 from .scheduling import SchedulingLoop, without_this_frame
 from .stream import SocketTransport
@@ -52,6 +53,9 @@ class Loop(SchedulingLoop):
 
     if TYPE_CHECKING:  # what asyncio's own loop keeps, in every version from 3.9 on
         _csock: socket.socket
+        _selector: WatchedFiles
+        _make_self_pipe: Callable[[], None]
+        _close_self_pipe: Callable[[], None]
         _signal_handlers: dict[int, asyncio.Handle]
         _check_running: Callable[[], None]
         _ensure_fd_no_transport: Callable[[socket.socket], None]
@@ -112,6 +116,8 @@ class Loop(SchedulingLoop):
         """Run until stop() is called."""
         self._check_closed()
         self._check_running()
+        if self._delivery.inherited:
+            separate(self)
         self._delivery.claimed(self._run_claimed)
         self._keep_wakeup_fd(bool(self._signal_handlers))
 
@@ -125,6 +131,12 @@ class Loop(SchedulingLoop):
                 super().run_forever()
             finally:
                 base._leave()
+
+    def close(self) -> None:
+        """Close the loop and its base, also in a child that has them from its parent."""
+        if self._delivery.inherited and not (self.is_running() or self.is_closed()):
+            self._selector.close()
+        super().close()
 
     def remove_signal_handler(self, sig: int) -> bool:
         """Remove a handler of add_signal_handler(); False where there is none."""
@@ -225,6 +237,8 @@ class Loop(SchedulingLoop):
         handle: asyncio.Handle,
     ) -> asyncio.Handle:
         self._check_closed()
+        if self._delivery.inherited:
+            separate(self)
         fd = fileno(file)
         watcher = watchers.get(fd)
         if isinstance(watcher, Watcher):
@@ -246,6 +260,8 @@ class Loop(SchedulingLoop):
         watcher = watchers.pop(fileno(file), None)
         if watcher is None:
             return False
+        if self._delivery.inherited:
+            separate(self)
         watcher.unwatch()
         return True
 
