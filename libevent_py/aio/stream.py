@@ -7,7 +7,7 @@ import os
 import socket
 from asyncio.protocols import _feed_data_to_buffered_proto  # type: ignore[attr-defined]
 from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .contexts import CallsInContext
@@ -57,7 +57,7 @@ class SocketTransport(CallsInContext, _SelectorSocketTransport):  # type: ignore
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send *data*, at once where nothing waits before it."""
         if (
-            type(data) is bytes
+            isinstance(data, (bytes, bytearray))
             and data
             and not (self._buffer or self._conn_lost or self._eof or self._empty_waiter)
         ):
@@ -68,7 +68,12 @@ class SocketTransport(CallsInContext, _SelectorSocketTransport):  # type: ignore
             if sent == len(data):
                 return
             data = memoryview(data)[sent:]
-        super().write(data)
+        super().write(_immutable(data))
+
+    def writelines(self, list_of_data: Iterable[Any]) -> None:
+        """Send each, as write() does."""
+        super().writelines([_immutable(data) for data in list_of_data])
+        self._maybe_pause_protocol()  # which asyncio forgets, from Python 3.12 on
 
     def _read_ready(self) -> None:
         self._context.run(super()._read_ready)
@@ -102,3 +107,10 @@ class SocketTransport(CallsInContext, _SelectorSocketTransport):  # type: ignore
             self._receiver.close()
             self._receiver = None
         super()._call_connection_lost(error)
+
+
+def _immutable(data: Any) -> Any:
+    """*data*, or a copy where its owner may change it: asyncio keeps views, from Python 3.12 on."""
+    if isinstance(data, bytearray) or (isinstance(data, memoryview) and type(data.obj) is not bytes):
+        return bytes(data)
+    return data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from certificates import Authority
@@ -35,9 +36,20 @@ def any_loop(make_loop: Callable[[], asyncio.AbstractEventLoop]) -> Iterator[asy
 
 
 @pytest.fixture(scope="session")
-def tls_contexts(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's and a client's; the server is localhost, 127.0.0.1 and ::1."""
-    authority = Authority(tmp_path_factory.mktemp("authority"))
+def tls_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who signs the server's certificate."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def tls_files(tls_authority: Authority) -> Path:
+    """The key and the certificate of localhost, 127.0.0.1 and ::1."""
+    return tls_authority.certificate("localhost", names="DNS:localhost,IP:127.0.0.1,IP:::1")
+
+
+@pytest.fixture(scope="session")
+def tls_contexts(tls_authority: Authority, tls_files: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's with that, and a client's."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(authority.certificate("localhost", names="DNS:localhost,IP:127.0.0.1,IP:::1"))
-    return server, ssl.create_default_context(cafile=str(authority.ca))
+    server.load_cert_chain(tls_files)
+    return server, ssl.create_default_context(cafile=str(tls_authority.ca))

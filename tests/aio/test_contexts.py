@@ -9,7 +9,6 @@ import asyncio
 import contextvars
 import os
 import socket
-import sys
 from typing import Any
 
 import pytest
@@ -22,10 +21,10 @@ variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", defau
 class Recorder(asyncio.Protocol, asyncio.SubprocessProtocol, asyncio.DatagramProtocol):
     """Notes what it is told, with the context's variable."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self) -> None:
         self.seen: dict[str, str] = {}
         self.transport: Any = None
-        self.news = asyncio.Event() if sys.version_info >= (3, 10) else asyncio.Event(loop=loop)
+        self.news = asyncio.Event()
         self._ended = False
 
     def _note(self, what: str) -> None:
@@ -115,7 +114,7 @@ def test_a_stream(loop: Loop, kind: str) -> None:
     theirs.settimeout(10)
 
     async def main() -> None:
-        protocol = Recorder(loop) if kind == "protocol" else Buffered(loop)
+        protocol = Recorder() if kind == "protocol" else Buffered()
         await loop.create_task(made(loop.create_connection(lambda: protocol, sock=ours)))
         transport = protocol.transport
         transport.pause_reading()
@@ -152,7 +151,7 @@ def test_a_write_of_the_protocols_own(loop: Loop) -> None:
                 variable.set("protocol's")
                 self.transport.write(b"x" * 3_000_000)
 
-        protocol = Writer(loop)
+        protocol = Writer()
         await loop.create_task(made(loop.create_connection(lambda: protocol, sock=ours)))
         theirs.send(b"x")
         await protocol.until("pause_writing")
@@ -174,7 +173,7 @@ def test_a_server(loop: Loop) -> None:
 
         def factory() -> Recorder:
             assert variable.get() == "maker's"
-            protocols.append(Recorder(loop))
+            protocols.append(Recorder())
             return protocols[0]
 
         server = await loop.create_task(made(loop.create_server(factory, "127.0.0.1", 0)))
@@ -198,7 +197,7 @@ def test_pipes(loop: Loop, direction: str) -> None:
     reading, writing = os.pipe()
 
     async def main() -> None:
-        protocol = Recorder(loop)
+        protocol = Recorder()
         if direction == "read":
             pipe = open(reading, "rb", buffering=0)  # noqa: SIM115 - the transport's
             await loop.create_task(made(loop.connect_read_pipe(lambda: protocol, pipe)))
@@ -230,7 +229,7 @@ def test_a_process(loop: Loop) -> None:
     """Its output's and its end's."""
 
     async def main() -> None:
-        protocol = Recorder(loop)
+        protocol = Recorder()
         await loop.create_task(made(loop.subprocess_exec(lambda: protocol, "cat", stderr=None)))
         stdin = protocol.transport.get_pipe_transport(0)
         stdin.write(b"x")

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from libevent_py.aio import Loop
+
 AnyLoop = asyncio.AbstractEventLoop
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
@@ -279,20 +281,19 @@ class TestRunning:
         with pytest.raises(RuntimeError):
             asyncio.get_running_loop()
 
-    def test_no_other_runs_inside(self, any_loop: AnyLoop) -> None:
-        """Neither the loop itself nor another one, of either kind."""
+    def test_no_other_runs_inside(self, loop: Loop) -> None:
+        """Neither the loop itself nor another one, of either kind; nor is it closed."""
 
         async def main() -> None:
-            other = asyncio.SelectorEventLoop()
-            with pytest.raises(RuntimeError, match="another loop is running"):
-                other.run_forever()
-            other.close()
+            for make in (asyncio.SelectorEventLoop, Loop):
+                with contextlib.closing(make()) as other, pytest.raises(RuntimeError, match="another loop"):
+                    other.run_until_complete(loop.create_future())
             with pytest.raises(RuntimeError, match="already running"):
-                any_loop.run_forever()
+                loop.run_forever()
             with pytest.raises(RuntimeError, match="running"):
-                any_loop.close()
+                loop.close()
 
-        any_loop.run_until_complete(main())
+        loop.run_until_complete(main())
 
     def test_async_generators(self, any_loop: AnyLoop) -> None:
         """The hooks are there while it runs; shutdown_asyncgens() ends what was left."""
