@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import signal
 import socket
 import ssl
@@ -21,6 +22,7 @@ from ..base import EventBase
 from ..constants import EventFlags
 from ..signals import MainThreadSignals
 from .contexts import ReadPipeTransport, WritePipeTransport, exit_callback
+from .datagram import Datagrams, DatagramTransport
 from .forked import separate
 from .receiver import Receiver
 from .scheduling import SchedulingLoop, without_this_frame
@@ -297,6 +299,13 @@ class Loop(SchedulingLoop):
         )
         self._make_socket_transport(rawsock, ssl_protocol, extra=extra, server=server)
         return cast(asyncio.Transport, ssl_protocol._app_transport)
+
+    def _make_datagram_transport(self, *args: Any, **options: Any) -> DatagramTransport:
+        return DatagramTransport(self, *args, **options)
+
+    @functools.cached_property
+    def _datagrams(self) -> Datagrams:
+        return Datagrams()
 
     def _make_read_pipe_transport(self, *args: Any, **options: Any) -> ReadPipeTransport:
         return ReadPipeTransport(self, *args, **options)

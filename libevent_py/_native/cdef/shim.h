@@ -240,3 +240,21 @@ void lepy_receiver_free(struct lepy_receiver *);
 int lepy_receiver_start(struct lepy_receiver *, int by_python);
 int lepy_receiver_stop(struct lepy_receiver *);
 int64_t lepy_receiver_receive(struct lepy_receiver *, char *data, size_t size);
+
+/* datagram.c */
+
+#define LEPY_DATAGRAMS ...
+
+struct lepy_datagram { uint32_t offset; uint32_t length; uint32_t from; uint32_t from_length; };
+struct lepy_datagrams {
+	struct lepy_datagram received[...];
+	struct sockaddr_in6 addresses[...];
+	char memory[...];
+	...;
+};
+
+struct lepy_datagrams *lepy_datagrams_new(void);
+void lepy_datagrams_free(struct lepy_datagrams *);
+int lepy_datagrams_receive(struct lepy_datagrams *, evutil_socket_t fd);
+int lepy_datagrams_send(evutil_socket_t fd, int count, const char *data, const char *lengths,
+	const char *addresses, size_t address_length);

@@ -8,6 +8,7 @@
 #include "framing.h"
 #include "raw.h"
 #include "receiver.h"
+#include "datagram.h"
 #include "dns.h"
 #include "http.h"
 #include "relay.h"
