@@ -10,6 +10,9 @@
     libevent_py.aio.run(main())  # any Python
 """
 
+from .awaiting import connect as connect
+from .awaiting import connect_hostname as connect_hostname
+from .awaiting import resolve as resolve
 from .loop import Loop as Loop
 from .policy import EventLoopPolicy as EventLoopPolicy
 from .policy import install as install

@@ -24,6 +24,7 @@ from ..signals import MainThreadSignals
 from .contexts import ReadPipeTransport, WritePipeTransport, exit_callback
 from .datagram import Datagrams, DatagramTransport
 from .forked import separate
+from .names import LooksUpNames
 from .receiver import Receiver
 from .scheduling import SchedulingLoop, without_this_frame
 from .stream import SocketTransport
@@ -35,7 +36,7 @@ _MORE = lib.LEPY_TOKEN_MORE
 _run = lib.lepy_delivery_run
 
 
-class Loop(SchedulingLoop):
+class Loop(LooksUpNames, SchedulingLoop):
     """An asyncio event loop whose events are libevent's.
 
     What it does not do itself is the running Python's own loop. :attr:`base` is its
