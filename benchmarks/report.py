@@ -12,6 +12,7 @@ Results = dict[str, dict[str, dict[str, list[Sample]]]]
 UNITS = {
     "cascade": "µs per event",
     "echo": "µs per message",
+    "datagrams": "µs per datagram",
     "tls": "µs per message",
     "timers": "µs per timer",
     "calls": "µs per call",

@@ -27,6 +27,7 @@ from machine import HERE, Program, ProgramFailed, compile_programs, facts, inter
 SUBJECTS = {
     "cascade": subjects.cascade,
     "echo": subjects.echo,
+    "datagrams": subjects.datagrams,
     "tls": subjects.tls,
     "timers": subjects.timers,
     "calls": subjects.calls,
@@ -40,6 +41,7 @@ SUBJECTS = {
 KINDS = {
     "cascade": ["libevent_py", "uvloop", "asyncio"],
     "echo": ["libevent_py", "libevent_py-buffer", "libevent_py-asyncio", "uvloop", "asyncio-64k", "asyncio"],
+    "datagrams": ["libevent_py-asyncio", "uvloop", "asyncio-64k", "asyncio"],
     "tls": ["libevent_py", "uvloop", "asyncio"],
     "timers": ["libevent_py", "libevent_py-timer", "uvloop", "asyncio"],
     "calls": ["libevent_py", "uvloop", "asyncio"],

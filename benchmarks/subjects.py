@@ -27,6 +27,14 @@ TIMES = (1.0, 1.5), (0.5, 1.0)
 #: HTTP: how many clients wrk is.
 CLIENTS = 64
 
+#: Datagrams of so many bytes; by case: how many sockets send them, and how many each has under way.
+DATAGRAM = 1024
+DATAGRAM_CASES = {
+    "1 socket, 64 deep": (1, 64),
+    "16 sockets, 16 deep": (16, 16),
+    "100 sockets, 1 deep": (100, 1),
+}
+
 #: Relay and lines: how many connections; the size of a line, and how many go at once.
 RELAYED = 50
 LINE, PIPELINED = 64, 50
@@ -96,6 +104,17 @@ def echo(program: Program, quick: bool) -> Samples:
         with server(program) as (port, pid):
             load = Program("C").command("echo_client", port, CONNECTIONS, size, warm_up, -seconds, pid)
             found[name] = _median_of(answers(load, LOAD_CORE))
+    return found
+
+
+def datagrams(program: Program, quick: bool) -> Samples:
+    """UDP echo of 1 KiB; the server's CPU microseconds per datagram."""
+    warm_up, seconds = (0.5, 1.0) if quick else (1.0, 2.5)
+    found = {}
+    for name, (sockets, deep) in DATAGRAM_CASES.items():
+        with _listening(program.command("datagram_server"), MEASURED_CORE) as (port, pid):
+            words = (port, sockets, deep, DATAGRAM, warm_up, seconds, pid)
+            found[name] = _median_of(answers(Program("C").command("datagram_client", *words), LOAD_CORE))
     return found
 
 

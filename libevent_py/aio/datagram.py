@@ -63,6 +63,7 @@ class DatagramTransport(CallsInContext, _SelectorDatagramTransport):  # type: ig
         self._data: list[bytes] = []
         self._to: list[bytes] = []
         self._at_once = sock.family in _FAMILIES
+        self._segmented = self._at_once and lib.lepy_datagrams_can_segment(sock.fileno())
         super().__init__(loop, sock, *args)
 
     def _read_ready(self) -> None:
@@ -153,8 +154,9 @@ class DatagramTransport(CallsInContext, _SelectorDatagramTransport):  # type: ig
             return
         self._data, self._to = [], []
         lengths = array("I", map(len, data)).tobytes()
+        packed, addresses = b"".join(data), b"".join(to)
         sent = lib.lepy_datagrams_send(
-            self._sock_fd, len(data), b"".join(data), lengths, b"".join(to), len(to[0])
+            self._sock_fd, len(data), self._segmented, packed, lengths, addresses, len(to[0])
         )
         for left, raw in zip(data[sent:], to[sent:]):
             super().sendto(left, python_address(raw) if raw else None)

@@ -256,5 +256,6 @@ struct lepy_datagrams {
 struct lepy_datagrams *lepy_datagrams_new(void);
 void lepy_datagrams_free(struct lepy_datagrams *);
 int lepy_datagrams_receive(struct lepy_datagrams *, evutil_socket_t fd);
-int lepy_datagrams_send(evutil_socket_t fd, int count, const char *data, const char *lengths,
+int lepy_datagrams_send(evutil_socket_t fd, int count, int segmented, const char *data, const char *packed,
 	const char *addresses, size_t address_length);
+int lepy_datagrams_can_segment(evutil_socket_t fd);
