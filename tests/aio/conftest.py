@@ -51,5 +51,5 @@ def tls_files(tls_authority: Authority) -> Path:
 def tls_contexts(tls_authority: Authority, tls_files: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """A server's with that, and a client's."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(tls_files)
+    server.load_cert_chain(str(tls_files))  # PyPy takes no Path
     return server, ssl.create_default_context(cafile=str(tls_authority.ca))
