@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+#: A server is not what AddressSanitizer is to look at.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+
 
 @contextlib.contextmanager
 def running(*command: object, **options: object) -> Iterator[subprocess.Popen[bytes]]:
@@ -22,6 +25,7 @@ def running(*command: object, **options: object) -> Iterator[subprocess.Popen[by
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env=ENVIRONMENT,
         **options,  # type: ignore[call-overload]
     )
     try:
@@ -35,7 +39,7 @@ def wait_for(process: subprocess.Popen[bytes], *asking: object) -> None:
     """Until the command *asking* says that *process* serves."""
     end = time.monotonic() + 30
     command = [str(word) for word in asking]
-    while subprocess.run(command, capture_output=True, check=False, timeout=20).returncode:
+    while subprocess.run(command, capture_output=True, check=False, timeout=20, env=ENVIRONMENT).returncode:
         assert process.poll() is None, "the server has ended"
         assert time.monotonic() < end, "the server does not answer"
         time.sleep(0.01)
@@ -86,7 +90,8 @@ def postgres_server(short_path: Path) -> Iterator[Path]:
         os.chown(folder, 65534, 65534)
     data = folder / "data"
     options = ["-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"]
-    done = subprocess.run([*user, initdb, *options], capture_output=True, check=False, timeout=60)
+    command = [*user, initdb, *options]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60, env=ENVIRONMENT)
     assert done.returncode == 0, done.stderr.decode()
     fast = ["-c", "fsync=off", "-c", "listen_addresses=", "-c", "shared_buffers=4MB"]
     with running(*user, postgres, "-D", data, "-k", folder, "-p", 5432, *fast, cwd="/") as process:
