@@ -109,7 +109,7 @@ def echo(program: Program, quick: bool) -> Samples:
 
 def datagrams(program: Program, quick: bool) -> Samples:
     """UDP echo of 1 KiB; the server's CPU microseconds per datagram."""
-    warm_up, seconds = (0.5, 1.0) if quick else (1.0, 2.5)
+    warm_up, seconds = TIMES[quick]
     found = {}
     for name, (sockets, deep) in DATAGRAM_CASES.items():
         with _listening(program.command("datagram_server"), MEASURED_CORE) as (port, pid):
