@@ -20,6 +20,7 @@ UNITS = {
     "relay": "µs per message",
     "lines": "µs per line",
     "http": "µs per request",
+    "wsgi": "µs per request",
 }
 
 

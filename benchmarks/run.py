@@ -22,6 +22,7 @@ import instructions
 import plot
 import report
 import subjects
+import wsgi
 from machine import HERE, Program, ProgramFailed, compile_programs, facts, interpreter
 
 SUBJECTS = {
@@ -35,6 +36,7 @@ SUBJECTS = {
     "relay": subjects.relay,
     "lines": subjects.lines,
     "http": subjects.http,
+    "wsgi": wsgi.wsgi,
 }
 
 #: The kinds of Python programs of each subject; uvloop where it is installed.
@@ -49,12 +51,22 @@ KINDS = {
     "relay": ["libevent_py", "uvloop", "asyncio-64k"],
     "lines": ["libevent_py", "uvloop", "asyncio-64k"],
     "http": ["libevent_py", "libevent_py-fixed", "uvicorn"],
+    "wsgi": [
+        "libevent_py",
+        "libevent_py, 4 threads",
+        "gunicorn, libevent_py",
+        wsgi.GEVENT,
+        wsgi.BJOERN,
+    ],
 }
+
+#: Subjects that nothing in C is measured in, to compare with.
+WITHOUT_C = ("calls", "wsgi")
 
 
 def contestants(subject: str, interpreters: dict[str, dict[str, Any]]) -> list[Program]:
-    """The programs that measure *subject*, C first, which has nothing to compare calls with."""
-    found = [Program("C")] if subject != "calls" else []
+    """The programs that measure *subject*, C first."""
+    found = [] if subject in WITHOUT_C else [Program("C")]
     if subject in ("echo", "relay"):
         found.append(Program(subjects.RAW))
     if subject == "relay" and shutil.which("haproxy"):
@@ -62,6 +74,7 @@ def contestants(subject: str, interpreters: dict[str, dict[str, Any]]) -> list[P
     for python, about in interpreters.items():
         name = f"{about['name']} {about['version']}"
         kinds = [kind for kind in KINDS[subject] if kind not in ("uvloop", "uvicorn") or about[kind]]
+        kinds = [kind for kind in kinds if wsgi.is_installed(kind, python)]
         found += [Program(kind, python, name) for kind in kinds]
     return found
 

@@ -47,7 +47,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
                     self._serve,
                     tls=tls,
                     max_connections=self.cfg.worker_connections,
-                    access_log=self._log_access if self.log.access_log_enabled else None,
+                    access_log=self._log_access if self._has_access_log() else None,
                 )
                 for each in self.sockets:
                     self._server.listen(each.sock)
@@ -88,6 +88,10 @@ class Worker(BaseWorker):  # type: ignore[misc]
 
     def _report(self, error: Exception) -> None:
         self.log.error("an error in the worker", exc_info=error)
+
+    def _has_access_log(self) -> bool:
+        # Older releases do not tell, and look for themselves.
+        return bool(getattr(self.log, "access_log_enabled", True))
 
     def _log_access(self, access: HTTPAccess) -> None:
         method, _, rest = access.request_line.partition(" ")

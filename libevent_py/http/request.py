@@ -6,6 +6,7 @@ import contextlib
 import struct
 import sys
 import weakref
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -49,6 +50,10 @@ def _dropped(pending: weakref.ref[Any]) -> None:
     if server._pointer is not None and not sys.is_finalizing():
         with contextlib.suppress(ClosedError):
             server._base.call_soon_threadsafe(server._answer_dropped, pending)
+
+
+# A connection that is kept asks again and again.
+_address = lru_cache(1024)(_convert.python_address)
 
 
 class HTTPRequest(Reply):
@@ -101,13 +106,12 @@ class HTTPRequest(Reply):
 
     def _split(self) -> tuple[str, str]:
         """The path, not decoded, and the query."""
-        target = self.target
-        if target[0] != "/" and "://" in target:  # absolute-form
-            rest = target.partition("://")[2]
-            at = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
-            target = rest[at:] if rest[at : at + 1] == "/" else "/" + rest[at:]
-        path, _, query = target.partition("?")
-        return path, query
+        return split_target(self.target)
+
+    def _lines(self) -> list[str]:
+        """The head's lines, as they came."""
+        at = self._head_at
+        return self._data[at : at + self._meta[1] - 4].decode("latin-1").split("\r\n")
 
     @property
     def path(self) -> str:
@@ -133,9 +137,7 @@ class HTTPRequest(Reply):
     def headers(self) -> HTTPHeaders:
         """The fields, in order, with those of each name that come several times."""
         if self._headers is None:
-            at = self._head_at
-            lines = self._data[at : at + self._meta[1] - 4].decode("latin-1").split("\r\n")
-            pairs = [line.partition(":") for line in lines[1:]]
+            pairs = [line.partition(":") for line in self._lines()[1:]]
             self._headers = HTTPHeaders._trusted([(name, value.strip(" \t")) for name, _, value in pairs])
         return self._headers
 
@@ -158,7 +160,7 @@ class HTTPRequest(Reply):
     @property
     def remote_address(self) -> Any:
         """The client's address, as ``socket.getpeername`` shows it."""
-        return _convert.python_address(self._data[_META.size : self._head_at])
+        return _address(self._data[_META.size : self._head_at])
 
     @property
     def is_tls(self) -> bool:
@@ -195,3 +197,13 @@ class HTTPRequest(Reply):
 
     def __repr__(self) -> str:
         return f"<HTTPRequest {self.method} {self.target}{' (answered)' if self._is_done() else ''}>"
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """The path of a request's target, not decoded, and the query."""
+    if target[0] != "/" and "://" in target:  # absolute-form
+        rest = target.partition("://")[2]
+        at = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
+        target = rest[at:] if rest[at : at + 1] == "/" else "/" + rest[at:]
+    path, _, query = target.partition("?")
+    return path, query

@@ -112,17 +112,14 @@ def test_constants() -> None:
     assert found["wsgi.multiprocess"] is True
 
 
-def test_clients_cannot_fill_the_memory_by_names(serve: Any) -> None:
-    """Of fields: a limited number is remembered."""
-    served: Served = serve(teller)
-    known = dict(environ._keys)
-    try:
-        for number in range(15):
-            fields = "".join(f"X-{number}-{other}: 1\n" for other in range(90))
-            assert f"HTTP_X_{number}_89".encode() in served.say(
-                f"GET / HTTP/1.1\nHost: a\nConnection: close\n{fields}\n"
-            )
-        assert len(environ._keys) == environ._MOST_KEYS
-    finally:
-        environ._keys.clear()
-        environ._keys.update(known)
+def test_clients_cannot_fill_the_memory(told: Any) -> None:
+    """By lines that are remembered: long ones are not."""
+    found = told(f"GET /{'p' * 300} HTTP/1.1\nHost: a\nConnection: close\nX-Long: {'v' * 300}\n\n")
+    assert found["PATH_INFO"] == "/" + "p" * 300
+    assert found["HTTP_X_LONG"] == "v" * 300
+    for remembered in environ._parsed, environ._converted:
+        assert remembered.cache_info().maxsize == environ._LINES
+    before = environ._parsed.cache_info().misses, environ._converted.cache_info().misses
+    environ._variables(f"GET /{'p' * 300} HTTP/1.1")
+    environ._variable(f"X-Long: {'v' * 300}")
+    assert before == (environ._parsed.cache_info().misses, environ._converted.cache_info().misses)
