@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import Served
+from served import Served, serving
 
-from libevent_py.http.wsgi import FileWrapper
+from libevent_py.http.wsgi import FileWrapper, WSGIHandler
 
 GET = "GET / HTTP/1.1\nHost: a\nConnection: close\n\n"
 DATA = bytes(range(256)) * 4096  # a megabyte
@@ -61,7 +61,7 @@ def body(served: Served, request: str = GET) -> bytes:
     return served.say(request).partition(b"\r\n\r\n")[2]
 
 
-def test_a_file_is_sent_by_the_kernel(serve: Any, path: Path) -> None:
+def test_a_file_is_sent_by_the_kernel(threads: int, path: Path) -> None:
     """Not a byte of it passes through Python, and its length is told."""
     File.read_by_python = 0
     files = []
@@ -70,7 +70,8 @@ def test_a_file_is_sent_by_the_kernel(serve: Any, path: Path) -> None:
         files.append(File(path))
         return files[-1]
 
-    answer = serve(wrapping(opened)).say(GET)
+    with serving(WSGIHandler(wrapping(opened), threads=threads)) as served:
+        answer = served.say(GET)
     assert f"Content-Length: {len(DATA)}".encode() in answer
     assert answer.endswith(DATA)
     assert File.read_by_python == 0
