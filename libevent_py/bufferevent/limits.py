@@ -230,8 +230,7 @@ class BaseBufferEventLimits(Handle):
         262,144 at first on a socket.  libevent itself says 16,384 and, up to 2.1, reads 4,096
         (``bufferevent_set_max_single_read``).  0 sets the default again.
         """
-        self._live()
-        return lib.bufferevent_get_max_single_read(self._bev)
+        return lib.lepy_bufferevent_get_single_read(self._live())
 
     @max_single_read.setter
     def max_single_read(self, size: int) -> None:

@@ -200,8 +200,9 @@ def test_repr() -> None:
 
 @pytest.mark.parametrize("size", [100, 5000, 20_000])
 def test_max_single_read(base: EventBase, socket_pair: Pair, size: int) -> None:
-    """No delivery is larger, past libevent neither."""
+    """No delivery is larger, past libevent neither; it shows what is in force."""
     bev, counts = reader(base, socket_pair[0])
+    assert bev.max_single_read == 262_144
     bev.max_single_read = size
     assert bev.max_single_read == size
     socket_pair[1].sendall(b"x" * 60_000)

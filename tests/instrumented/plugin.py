@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 #: What cannot be true under the tool, and why.
 LEFT_OUT = {
@@ -28,7 +28,7 @@ def pytest_configure() -> None:
 
     Children may end with open bases, and compilers leak.
     """
-    settings.register_profile(TOOL, deadline=None)
+    settings.register_profile(TOOL, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile(TOOL)
     if TOOL == "AddressSanitizer":
         os.environ["ASAN_OPTIONS"] += ":detect_leaks=0"

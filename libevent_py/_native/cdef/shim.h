@@ -174,6 +174,7 @@ int lepy_bufferevent_shut_down(struct lepy_bufferevent *);
 int lepy_bufferevent_flush(struct lepy_bufferevent *, short events, int mode);
 void lepy_bufferevent_trigger(struct lepy_bufferevent *, short events, int options);
 void lepy_bufferevent_set_limited(struct lepy_bufferevent *, int reason, int limited);
+size_t lepy_bufferevent_get_single_read(const struct lepy_bufferevent *);
 int lepy_bufferevent_set_single(struct lepy_bufferevent *, short event, size_t size);
 
 /* framing.c */

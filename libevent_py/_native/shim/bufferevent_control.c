@@ -181,6 +181,15 @@ lepy_bufferevent_set_limited(struct lepy_bufferevent *self, int reason, int limi
 	self->limited = limited ? self->limited | reason : self->limited & ~reason;
 }
 
+/* Called by max_single_read's getter: of a socket that we read, what is in force. */
+size_t
+lepy_bufferevent_get_single_read(const struct lepy_bufferevent *self)
+{
+	if (self->direct_socket && !self->ops && !self->single_read)
+		return LEPY_READ_MOST;
+	return (size_t)bufferevent_get_max_single_read(self->bufferevent);
+}
+
 /* Called by max_single_read's and max_single_write's setters; 0 is libevent's
  * default, and as much as goes past it. */
 int

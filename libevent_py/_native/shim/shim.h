@@ -227,6 +227,7 @@ int lepy_bufferevent_shut_down(struct lepy_bufferevent *self);
 int lepy_bufferevent_flush(struct lepy_bufferevent *self, short events, int mode);
 void lepy_bufferevent_trigger(struct lepy_bufferevent *self, short events, int options);
 void lepy_bufferevent_set_limited(struct lepy_bufferevent *self, int reason, int limited);
+size_t lepy_bufferevent_get_single_read(const struct lepy_bufferevent *self);
 int lepy_bufferevent_set_single(struct lepy_bufferevent *self, short event, size_t size);
 void lepy_bufferevent_capture(struct lepy_bufferevent *self);
 void lepy_bufferevent_release(struct lepy_bufferevent *self);
