@@ -92,8 +92,7 @@ class Delivery(Claimable):
         self.wakeup_fd = -1
         #: Containers of what an asyncio loop of the base is to do: work() goes on while they are empty.
         self.waiting: tuple[Sized, Sized] = ((), ())
-        #: Every ``bufferevent`` that an object of Python's owns.  No set: that takes up to four times
-        #: the memory.
+        #: Every ``bufferevent`` that an object of Python's owns; a set takes up to four times the memory.
         self.own_bufferevents: dict[CData, None] = {}
         self.base = base
         self.calls: CallQueue  #: Set by its owner.
