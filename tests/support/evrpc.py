@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from libevent_py import Buffer, TagError, ffi, lib, tagging
 
 Message = dict[str, Any]
+
+#: The raw callbacks do not return there: not understood yet. libevent_py.rpc itself runs on PyPy.
+not_on_pypy = pytest.mark.skipif(
+    sys.implementation.name == "pypy", reason="evrpc's raw callbacks hang on PyPy"
+)
 
 
 def text_fields(**tags: int) -> tuple[Callable[[Message], Buffer], Callable[[Buffer], Message]]:
