@@ -13,6 +13,7 @@ UNITS = {
     "cascade": "µs per event",
     "echo": "µs per message",
     "datagrams": "µs per datagram",
+    "asyncio": "µs per message",
     "tls": "µs per message",
     "timers": "µs per timer",
     "calls": "µs per call",

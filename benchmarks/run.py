@@ -29,6 +29,7 @@ SUBJECTS = {
     "cascade": subjects.cascade,
     "echo": subjects.echo,
     "datagrams": subjects.datagrams,
+    "asyncio": subjects.asyncio_echo,
     "tls": subjects.tls,
     "timers": subjects.timers,
     "calls": subjects.calls,
@@ -41,13 +42,14 @@ SUBJECTS = {
 
 #: The kinds of Python programs of each subject; uvloop where it is installed.
 KINDS = {
-    "cascade": ["libevent_py", "uvloop", "asyncio"],
+    "cascade": ["libevent_py", "libevent_py-asyncio", "uvloop", "asyncio"],
     "echo": ["libevent_py", "libevent_py-buffer", "libevent_py-asyncio", "uvloop", "asyncio-64k", "asyncio"],
     "datagrams": ["libevent_py-asyncio", "uvloop", "asyncio-64k", "asyncio"],
-    "tls": ["libevent_py", "uvloop", "asyncio"],
-    "timers": ["libevent_py", "libevent_py-timer", "uvloop", "asyncio"],
-    "calls": ["libevent_py", "uvloop", "asyncio"],
-    "idle": ["libevent_py", "uvloop", "asyncio"],
+    "asyncio": ["libevent_py-asyncio", "uvloop", "asyncio-64k", "asyncio"],
+    "tls": ["libevent_py", "libevent_py-asyncio", "uvloop", "asyncio"],
+    "timers": ["libevent_py", "libevent_py-timer", "libevent_py-asyncio", "uvloop", "asyncio"],
+    "calls": ["libevent_py", "libevent_py-asyncio", "uvloop", "asyncio"],
+    "idle": ["libevent_py", "libevent_py-asyncio", "uvloop", "asyncio"],
     "relay": ["libevent_py", "uvloop", "asyncio-64k"],
     "lines": ["libevent_py", "uvloop", "asyncio-64k"],
     "http": ["libevent_py", "libevent_py-fixed", "uvicorn"],
@@ -61,7 +63,7 @@ KINDS = {
 }
 
 #: Subjects that nothing in C is measured in, to compare with.
-WITHOUT_C = ("calls", "wsgi")
+WITHOUT_C = ("asyncio", "calls", "wsgi")
 
 
 def contestants(subject: str, interpreters: dict[str, dict[str, Any]]) -> list[Program]:

@@ -55,6 +55,13 @@ CALLS = {
     "chain": "call_soon, one in a pass",
     "timeout": "call_later and cancel",
 }
+#: The same, of asyncio loops alone.
+ASYNCIO_CALLS = {"sleep": "asyncio.sleep(0)"}
+
+#: What asyncio loops echo: how, a message's size, over how many connections.
+ASYNCIO_SIZES = {"1 KiB": 1024, "10 KiB": 10 * 1024, "100 KiB": 100 * 1024}
+ASYNCIO_CONNECTIONS = (1, 10, 100, 1000)
+ASYNCIO_WAYS = ("buffered", "streams", "sockets")
 
 
 @dataclass(frozen=True)
@@ -90,9 +97,11 @@ def timers(program: Program, quick: bool) -> Samples:
 def calls(program: Program, quick: bool) -> Samples:
     """Calls that a running loop is given; CPU microseconds per call."""
     count = 200_000 if quick else 500_000
+    count = 200_000 if quick else 2_000_000
+    cases = CALLS if program.kind == "libevent_py" else {**CALLS, **ASYNCIO_CALLS}
     return {
         name: _median_of(answers(program.command("calls", case, count), MEASURED_CORE))
-        for case, name in CALLS.items()
+        for case, name in cases.items()
     }
 
 
@@ -115,6 +124,17 @@ def datagrams(program: Program, quick: bool) -> Samples:
         with _listening(program.command("datagram_server"), MEASURED_CORE) as (port, pid):
             words = (port, sockets, deep, DATAGRAM, warm_up, seconds, pid)
             found[name] = _median_of(answers(Program("C").command("datagram_client", *words), LOAD_CORE))
+def asyncio_echo(program: Program, quick: bool) -> Samples:
+    """Echo of asyncio loops, by size and connections, and in other ways; CPU microseconds per message."""
+    warm_up, seconds = (0.2, 0.6) if quick else (0.5, 1.5)
+    cases = [("protocol", name, count) for name in ASYNCIO_SIZES for count in ASYNCIO_CONNECTIONS]
+    cases += [(way, name, 100) for way in ASYNCIO_WAYS for name in ASYNCIO_SIZES]
+    found = {}
+    for way, name, count in cases:
+        with server(program, command=program.command("echo_server", way)) as (port, pid):
+            size = ASYNCIO_SIZES[name]
+            load = Program("C").command("echo_client", port, count, size, warm_up, -seconds, pid)
+            found[f"{way}, {name} over {count}"] = _median_of(answers(load, LOAD_CORE))
     return found
 
 

@@ -1,10 +1,11 @@
 """Scheduled calls of a running loop, by what is scheduled.
 
-usage: calls.py KIND CASE COUNT  (CASE: call_soon, call_soon_threadsafe, chain, timeout)
+usage: calls.py KIND CASE COUNT  (CASE: call_soon, call_soon_threadsafe, chain, timeout, sleep)
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable
@@ -62,6 +63,17 @@ def run_timeouts(loop: Any, count: int, stop: Callable[[], object]) -> None:
     loop.call_soon(batch, count)
 
 
+def run_sleeps(loop: Any, count: int, stop: Callable[[], object]) -> None:
+    """Let a task give way."""
+
+    async def sleeper() -> None:
+        for _ in range(count):
+            await asyncio.sleep(0)
+        stop()
+
+    loop.tasks = [loop.create_task(sleeper())]
+
+
 def main(kind: str, case: str, count: int) -> None:
     """Measure the calls of the loop that *kind* names."""
     if kind == "libevent_py":
@@ -76,6 +88,8 @@ def main(kind: str, case: str, count: int) -> None:
         run_chain(loop, count, stop)
     elif case == "timeout":
         run_timeouts(loop, count, stop)
+    elif case == "sleep":
+        run_sleeps(loop, count, stop)
     else:
         run_batches(loop, getattr(loop, case), count, stop)
     measure = Measure()

@@ -20,7 +20,7 @@ class Timers:
         self.left = 0
         self.run: Callable[[], object]
         self.start: Callable[[float], Any]
-        if kind.startswith("libevent_py"):
+        if kind in ("libevent_py", "libevent_py-timer"):
             from libevent_py import EventBase
 
             base = EventBase()

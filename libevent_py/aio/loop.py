@@ -69,6 +69,9 @@ class Loop(LooksUpNames, SchedulingLoop):
         self._calls = self._base._calls
         self._readers: dict[int, Watcher | Receiver] = {}
         self._writers: dict[int, Watcher | Receiver] = {}
+        # What watched a descriptor and is used again for that number: sock_recv() and its kin
+        # watch for each of their waits.  By the number, and whether it is for reading.
+        self._unused: dict[tuple[int, bool], Watcher] = {}
         try:
             super().__init__(WatchedFiles(self._base, self._readers, self._writers))
         except BaseException:
@@ -165,8 +168,8 @@ class Loop(LooksUpNames, SchedulingLoop):
         flags = _ONE_PASS if self._ready or self._stopping or calls.ready else 0
         if calls.heap:
             deadline = min(deadline, calls.deadline())
-        elif not flags and (deadline == inf or deadline > self.time()):
-            self._wait(deadline)
+        elif not flags and not scheduled:
+            self._wait()
             return
         if delivery.planned != (flags, deadline):
             delivery.plan(flags, deadline)
@@ -186,13 +189,13 @@ class Loop(LooksUpNames, SchedulingLoop):
         if due:
             self._run_ready(due)
 
-    def _wait(self, deadline: float) -> None:
+    def _wait(self) -> None:
         """A pass with nothing to be done but to wait and deliver, and as many as follow of them."""
         delivery = self._delivery
         delivery.exiting = False
         delivery.stopping = delivery.interrupted
-        delivery.plan(0, deadline)
-        token = delivery.work(_run, deadline == inf)
+        delivery.plan(0, inf)
+        token = delivery.work(_run, True)
         self._calls.asked = NOT_ASKED
         if token < 0:
             _check_token(token)
@@ -248,7 +251,7 @@ class Loop(LooksUpNames, SchedulingLoop):
             watcher.handle.cancel()
             watcher.watch(handle)
             return handle
-        watcher = Watcher(self, fd, direction)
+        watcher = self._unused.pop((fd, watchers is self._readers), None) or Watcher(self, fd, direction)
         try:
             watcher.watch(handle)
         except BaseException:
@@ -260,12 +263,15 @@ class Loop(LooksUpNames, SchedulingLoop):
     def _unwatch(self, watchers: dict[int, Watcher | Receiver], file: Any) -> bool:
         if self.is_closed():
             return False
-        watcher = watchers.pop(fileno(file), None)
+        fd = fileno(file)
+        watcher = watchers.pop(fd, None)
         if watcher is None:
             return False
         if self._delivery.inherited:
             separate(self)
         watcher.unwatch()
+        if isinstance(watcher, Watcher):
+            self._unused[fd, watchers is self._readers] = watcher
         return True
 
     # Transports.

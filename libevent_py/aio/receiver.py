@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .._delivery import SCRATCH_SIZE
 from .._errors import check, check_pointer
 from .._ffi import CData, lib
-from .._handles import Handle
+from .._handles import Handle, Stream
 
 if TYPE_CHECKING:
     from .loop import Loop
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _DATA = lib.LEPY_KIND_DATA
 _READABLE = lib.LEPY_KIND_READABLE
+_receive = lib.lepy_receiver_receive
 
 
 class Receiver(Handle):
@@ -24,17 +26,33 @@ class Receiver(Handle):
     What was on its way when the transport paused waits here: C has it from the socket already.
     """
 
-    __slots__ = ("_delayed", "_loop", "_reading", "_transport", "handle")
+    __slots__ = (
+        "_delayed",
+        "_loop",
+        "_memory",
+        "_reading",
+        "_reads",
+        "_run",
+        "_stream",
+        "_transport",
+        "_view",
+        "handle",
+    )
 
     def __init__(self, loop: Loop, transport: SocketTransport, fd: int, handle: asyncio.Handle) -> None:
         self._begin()
         self._loop = loop
         self._transport = transport
         self._reading = False
-        self._delayed: deque[tuple[int, int, bytes]] = deque()
+        self._run = transport._context.run
+        self._stream: Stream | None = None
+        # asyncio's way to read for a BufferedProtocol.
+        self._reads: Callable[[], object] | None = None
+        self._delayed: list[tuple[int, int, bytes]] = []
         #: What a debugger or a transport's repr finds in the loop's selector.
         self.handle = handle
         delivery = self._delivery = loop._delivery
+        self._memory, self._view = delivery.scratch()
         delivery.table.reserve(self)
         pointer = lib.lepy_receiver_new(delivery.pointer, self._slot, self._generation, fd)
         if not pointer:
@@ -48,15 +66,14 @@ class Receiver(Handle):
         self._reading = True
         table = self._delivery.table
         table.kept[self._slot] = self
-        if transport._reads_by_itself or self._loop._debug:
-            table.streams[self._slot] = None
-        else:  # what most records need, with nothing to be looked at before
-            protocol = transport._protocol
-            table.streams[self._slot] = (
-                transport._context.run,
-                protocol.data_received,
-                transport._receiving_failed,
-            )
+        # What most records need, with nothing to be looked at before.
+        self._stream = self._reads = None
+        if not self._loop._debug:
+            if transport._reads_by_itself:
+                self._reads = transport._read_ready_cb
+            else:
+                self._stream = self._run, transport._protocol.data_received, transport._receiving_failed
+        table.streams[self._slot] = self._stream
         if self._delayed:
             self._loop.call_soon(self._catch_up)
         else:
@@ -66,17 +83,27 @@ class Receiver(Handle):
     def unwatch(self) -> None:
         """Read no more until start()."""
         self._reading = False
-        self._delivery.table.streams[self._slot] = None
+        self._stream = self._reads = self._delivery.table.streams[self._slot] = None
         lib.lepy_receiver_stop(self._pointer)
 
     def _catch_up(self) -> None:
         while self._reading and self._delayed:
-            self._act(*self._delayed.popleft())
+            self._act(*self._delayed.pop(0))
         if self._reading:
             self.start()
 
     def _deliver(self, kind: int, what: int, data: bytes) -> None:
-        if self._loop._debug:
+        if kind == _READABLE and self._reads is not None:
+            self._run(self._reads)
+        elif kind == _READABLE and self._stream is not None:
+            count = _receive(self._pointer, self._memory, SCRATCH_SIZE)
+            if count > 0:
+                in_context, received, raised = self._stream
+                try:
+                    in_context(received, self._view[:count])
+                except BaseException as error:
+                    raised(error)
+        elif self._loop._debug:
             self._loop._run_watched(asyncio.Handle(self._act, (kind, what, data), self._loop))
         else:
             self._act(kind, what, data)
@@ -92,10 +119,9 @@ class Receiver(Handle):
         elif self._transport._reads_by_itself:
             self._transport._read_ready()
         else:
-            memory, view = self._delivery.scratch()
-            count = lib.lepy_receiver_receive(self._pointer, memory, len(memory))
+            count = _receive(self._pointer, self._memory, SCRATCH_SIZE)
             if count > 0:
-                self._transport._received(view[:count])
+                self._transport._received(self._view[:count])
 
     def _free(self, pointer: CData) -> None:
         lib.lepy_receiver_free(pointer)

@@ -21,8 +21,8 @@ class Watcher(Event):
 
     __slots__ = ("_loop", "_remove_from", "handle")
 
-    #: What to run.
-    handle: asyncio.Handle
+    #: What to run; None while nothing is watched.
+    handle: Any
 
     def __init__(self, loop: Loop, fd: int, direction: EventFlags) -> None:
         self._begin()
@@ -36,13 +36,15 @@ class Watcher(Event):
         The event is added anew: the descriptor may have been closed, and be another file's now.
         """
         self.handle = handle
-        self.remove()
+        if self._stays:
+            self.remove()
         self.add()
 
     def unwatch(self) -> None:
         """Run nothing any more."""
         self.handle.cancel()
-        self.close()
+        self.handle = None  # which would keep a context alive
+        self.remove()
 
     def _deliver(self, kind: int, what: int, data: bytes) -> None:
         handle = self.handle

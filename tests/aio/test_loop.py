@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
 import threading
 import time
+import weakref
 from typing import Any
 
 import pytest
@@ -175,6 +177,35 @@ class TestDescriptors:
             assert seen == ["new"]
             assert loop.remove_reader(number)
             assert not loop.remove_reader(number)
+
+    def test_watching_in_turn(self, any_loop: asyncio.AbstractEventLoop) -> None:
+        """A number that was watched before, perhaps as another file; nothing of the last is left."""
+        seen: list[int] = []
+
+        class Callback:
+            def __call__(self, number: int) -> None:
+                seen.append(number)
+                any_loop.stop()
+
+        for number in range(3):
+            left, right = socket.socketpair()
+            with left, right:
+                callback = Callback()
+                gone = weakref.ref(callback)
+                any_loop.add_reader(left, callback, number)
+                right.send(b"x")
+                any_loop.run_forever()
+                assert any_loop.remove_reader(left)
+                assert not any_loop.remove_reader(left)
+                any_loop.add_writer(left, callback, -number)
+                any_loop.run_forever()
+                assert any_loop.remove_writer(left)
+                right.send(b"x")
+                turn(any_loop)
+                del callback
+                gc.collect()
+                assert gone() is None
+        assert seen == [0, 0, 1, -1, 2, -2]
 
     def test_what_asyncio_sees(self, loop: Loop) -> None:
         """Its own code, transports' repr say, looks into a selector for what is watched."""
