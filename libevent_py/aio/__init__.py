@@ -12,6 +12,7 @@
 
 from .awaiting import connect as connect
 from .awaiting import connect_hostname as connect_hostname
+from .awaiting import request as request
 from .awaiting import resolve as resolve
 from .loop import Loop as Loop
 from .policy import EventLoopPolicy as EventLoopPolicy

@@ -1,4 +1,4 @@
-"""To await what bufferevents and DNS of the loop's base report by callbacks (floor 8)."""
+"""To await what bufferevents, DNS and HTTP of the loop's base report by callbacks (floor 8)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ..base import EventBase
     from ..dns.base import DNSBase
     from ..dns.requests import DNSRequest
+    from ..http.client.request import HTTPClientRequest
+    from ..http.client.response import HTTPResponse
 
 _BufferEvent = TypeVar("_BufferEvent", bound=BufferEvent)
 
@@ -100,6 +102,36 @@ async def resolve(ask: Callable[..., DNSRequest], *arguments: Any, **options: An
         request.close()
         raise
     return request.result()
+
+
+async def request(ask: Callable[..., HTTPClientRequest], *arguments: Any, **options: Any) -> HTTPResponse:
+    """Wait for an HTTP request on the running loop's base; cancelled, the request is too.
+
+    Args:
+        ask: ``request`` of an HTTPClient or HTTPConnection.
+        arguments: Its own.
+        options: Its own, without ``on_complete``.
+
+    Returns:
+        What ``HTTPClientRequest.result()`` gives.
+
+    Raises:
+        HTTPError: There is no response; OSError, TLSError, TimeoutError: nor a connection, or in time.
+
+    Example::
+
+        with HTTPClient(loop.base) as client:
+            response = await aio.request(client.request, "GET", "https://www.example.org/")
+    """
+    done = asyncio.get_running_loop().create_future()
+    asked = ask(*arguments, on_complete=lambda asked: _tell(done, None), **options)
+    try:
+        _check(asked._base)
+        await done
+    except BaseException:
+        asked.cancel()
+        raise
+    return asked.result()
 
 
 async def _connected(bev: _BufferEvent, begin: Callable[[], object]) -> _BufferEvent:

@@ -16,6 +16,8 @@ from libevent_py import (
     DNSError,
     EventBase,
     EventFlags,
+    HTTPClient,
+    HTTPConnection,
     HTTPServer,
     Listener,
     Relay,
@@ -163,6 +165,62 @@ class TestNames:
                 dns = DNSBase(loop.base, [server.address])
                 with pytest.raises(asyncio.TimeoutError):
                     await asyncio.wait_for(aio.resolve(dns.resolve_ipv4, "a.example.com"), 0.02)
+
+        loop.run_until_complete(main())
+
+
+class TestRequesting:
+    """request()."""
+
+    def test_a_response(self, loop: Loop) -> None:
+        """Of a client and of a connection."""
+
+        async def main() -> list[bytes]:
+            with HTTPServer(loop.base, lambda request: request.reply(200, body=b"hello")) as server:
+                address = server.listen(("127.0.0.1", 0)).address
+                with HTTPClient(loop.base) as client, HTTPConnection(loop.base, address) as connection:
+                    first = await aio.request(client.request, "GET", f"http://127.0.0.1:{address[1]}/")
+                    second = await aio.request(connection.request, "GET", "/")
+                    return [first.body, second.body]
+
+        assert loop.run_until_complete(main()) == [b"hello", b"hello"]
+
+    def test_refused(self, loop: Loop) -> None:
+        """The error is raised."""
+
+        async def main() -> None:
+            with socket.socket() as sock, HTTPClient(loop.base) as client:
+                sock.bind(("127.0.0.1", 0))
+                with pytest.raises(ConnectionRefusedError):
+                    await aio.request(client.request, "GET", f"http://127.0.0.1:{sock.getsockname()[1]}/")
+
+        loop.run_until_complete(main())
+
+    def test_cancelled(self, loop: Loop, listening: socket.socket) -> None:
+        """The request is given up, and its connection closed."""
+
+        async def main() -> bytes:
+            with HTTPClient(loop.base) as client:
+                url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+                task = loop.create_task(aio.request(client.request, "GET", url))
+                listening.setblocking(False)
+                peer, _ = await loop.sock_accept(listening)
+                with peer:
+                    peer.setblocking(False)
+                    assert (await loop.sock_recv(peer, 1000)).startswith(b"GET / ")
+                    task.cancel()
+                    with pytest.raises(asyncio.CancelledError):
+                        await task
+                    return await loop.sock_recv(peer, 1000)
+
+        assert loop.run_until_complete(main()) == b""
+
+    def test_of_another_loops_base(self, loop: Loop, base: EventBase) -> None:
+        """Refused, for nobody would ever tell."""
+
+        async def main() -> None:
+            with HTTPClient(base) as client, pytest.raises(ValueError, match=r"loop\.base"):
+                await aio.request(client.request, "GET", "http://127.0.0.1:1/")
 
         loop.run_until_complete(main())
 

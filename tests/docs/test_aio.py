@@ -16,6 +16,7 @@ PRINTED = [
     "<class 'libevent_py.aio.loop.Loop'>\n",
     "b'HELLO\\n'\n",
     "DNSAnswer(records=['127.0.0.1'], ttl=60)\nb'good day\\n'\nb'good day\\n'\n",
+    "[b'hello', b'hello', b'hello']\n",
 ]
 
 
