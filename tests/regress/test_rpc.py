@@ -11,8 +11,6 @@ from evrpc import Message, Pool, Server
 
 from libevent_py import Buffer, ffi, lib, tagging
 
-pytestmark = evrpc.not_on_pypy
-
 MSG = {"from_name": "niels", "to_name": "tester"}
 KILL = {"weapon": "dagger", "action": "wave around like an idiot"}
 

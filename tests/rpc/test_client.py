@@ -190,7 +190,6 @@ def test_wrong_arguments(base: EventBase, pool: RPCPool) -> None:
         RPCCall()
 
 
-@evrpc.not_on_pypy
 def test_a_server_in_c(base: EventBase) -> None:
     """C's evrpc answers, and says 503 where its handler leaves the reply empty."""
 

@@ -149,7 +149,6 @@ def test_wrong_arguments(base: EventBase, server: HTTPServer) -> None:
     assert post(server, b"x").status == 404
 
 
-@evrpc.not_on_pypy
 def test_a_client_in_c(base: EventBase, server: HTTPServer) -> None:
     """C's evrpc_pool calls it, and gets the reply, or BADPAYLOAD where there is none.
 

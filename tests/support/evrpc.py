@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import sys
 from collections.abc import Callable
 from typing import Any
 
-import pytest
+from raw import address_of
 
 from libevent_py import Buffer, TagError, ffi, lib, tagging
 
 Message = dict[str, Any]
-
-#: The raw callbacks do not return there: not understood yet. libevent_py.rpc itself runs on PyPy.
-not_on_pypy = pytest.mark.skipif(
-    sys.implementation.name == "pypy", reason="evrpc's raw callbacks hang on PyPy"
-)
 
 
 def text_fields(**tags: int) -> tuple[Callable[[Message], Buffer], Callable[[Buffer], Message]]:
@@ -128,7 +120,7 @@ class Server:
         self.http = lib.evhttp_new(base)
         bound = lib.evhttp_bind_socket_with_handle(self.http, b"127.0.0.1", 0)
         assert bound
-        self.port = port_of(lib.evhttp_bound_socket_get_fd(bound))
+        self.port: int = address_of(lib.evhttp_bound_socket_get_fd(bound))[1]
         self.rpc = lib.evrpc_init(self.http)
         self._callbacks: list[Any] = []
 
@@ -199,9 +191,3 @@ class Pool:
     def close(self) -> None:
         """Free it and its connections."""
         lib.evrpc_pool_free(self.pool)
-
-
-def port_of(fd: int) -> int:
-    """The port of a descriptor's socket."""
-    with socket.socket(fileno=os.dup(fd)) as sock:
-        return int(sock.getsockname()[1])

@@ -116,4 +116,5 @@ def evbuffer(data: bytes = b"") -> Iterator[Any]:
 def address_of(fd: int) -> Any:
     """The address that a descriptor is bound to, as Python's."""
     with socket.socket(fileno=os.dup(fd)) as sock:
+        sock.setblocking(False)  # PyPy has made it block, and with it the one that it was duplicated from
         return sock.getsockname()
