@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asyncio_loops import AnyLoop
 
 from libevent_py.aio import Loop
-
-AnyLoop = asyncio.AbstractEventLoop
 
 
 class Recorder(asyncio.DatagramProtocol):

@@ -10,14 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asyncio_loops import turn
 
 from libevent_py.aio import Loop
-
-
-def turn(loop: asyncio.AbstractEventLoop) -> None:
-    """Let *loop* make one pass."""
-    loop.call_soon(loop.stop)
-    loop.run_forever()
 
 
 class TestHandles:

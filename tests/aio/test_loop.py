@@ -13,16 +13,11 @@ import weakref
 from typing import Any
 
 import pytest
+from asyncio_loops import turn
 from child import check_child
 
 from libevent_py import EventBase, LoopFlags, Timer
 from libevent_py.aio import Loop
-
-
-def turn(loop: asyncio.AbstractEventLoop) -> None:
-    """One pass that does not wait."""
-    loop.call_soon(loop.stop)
-    loop.run_forever()
 
 
 class TestOrder:

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-AnyLoop = asyncio.AbstractEventLoop
+from asyncio_loops import AnyLoop
 
 
 @pytest.fixture(autouse=True)

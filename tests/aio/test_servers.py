@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asyncio_loops import AnyLoop
 from child import check_child
-
-AnyLoop = asyncio.AbstractEventLoop
 
 
 class Kept(asyncio.Protocol):
