@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 from certificates import Authority
-from http_processes import Running, curl, running
+from http_processes import PATIENCE, Running, curl, running
 
 from libevent_py import lib
 
@@ -37,11 +37,16 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def gunicorn(folder: Path) -> Callable[..., AbstractContextManager[Running]]:
-    """gunicorn with our worker, logging to stderr."""
-    worker = "libevent_py.http.gunicorn.Worker"
-    (folder / "gunicorn.conf.py").write_text(
-        f"worker_class = {worker!r}\nerrorlog = '-'\ncontrol_socket_disable = True\n"
-    )
+    """gunicorn with our worker, logging to stderr; it kills no worker that a busy machine holds up."""
+    settings = {
+        "worker_class": "libevent_py.http.gunicorn.Worker",
+        "errorlog": "-",
+        "control_socket_disable": True,
+        "timeout": 2 * int(PATIENCE),
+        "graceful_timeout": int(PATIENCE),
+    }
+    lines = [f"{name} = {value!r}\n" for name, value in settings.items()]
+    (folder / "gunicorn.conf.py").write_text("".join(lines))
 
     def start(*words: str) -> AbstractContextManager[Running]:
         return running("-m", "gunicorn", *words, "app:app", folder=folder)
@@ -56,7 +61,7 @@ def listening(process: Running) -> str:
 
 def ask(url: str) -> list[str]:
     """The process that answered, and how it is called."""
-    with urlopen(url, timeout=20) as answer:
+    with urlopen(url, timeout=PATIENCE) as answer:
         words: bytes = answer.read()
         return words.decode().split()
 
@@ -81,7 +86,7 @@ def test_threads_and_workers(gunicorn: Any) -> None:
         victim, is_threaded, is_forked = ask(url)
         assert (is_threaded, is_forked) == ("True", "True")
         os.kill(int(victim), signal.SIGKILL)
-        process.wait_for(f"{victim}")
+        process.wait_for(rf"Worker \(pid:{victim}\) was")  # not its start, which is told too
         assert ask(url)[0] != victim
 
 

@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command import PACKAGES, SECONDS
+from command import PACKAGES
+
+#: Seconds: these are several interpreters that start, maybe beside other suites on the same cores.
+PATIENCE = 120.0
 
 
 class Running:
@@ -42,7 +45,7 @@ class Running:
         """Wait for its end; the exit status."""
         assert self.process.stderr is not None
         self.log += self.process.stderr
-        return self.process.wait(SECONDS)
+        return self.process.wait(PATIENCE)
 
 
 @contextlib.contextmanager
@@ -58,7 +61,7 @@ def running(*words: str, folder: Path) -> Iterator[Running]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    guard = threading.Timer(2 * SECONDS, process.kill)
+    guard = threading.Timer(2 * PATIENCE, process.kill)
     guard.start()
     with process:
         try:
@@ -82,9 +85,9 @@ def curl(*words: str) -> str:
     if program is None:
         pytest.skip("curl is not here")
     done = subprocess.run(
-        [program, "--silent", "--show-error", "--max-time", str(SECONDS), *words],
+        [program, "--silent", "--show-error", "--max-time", str(PATIENCE), *words],
         capture_output=True,
-        timeout=2 * SECONDS,
+        timeout=2 * PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import pytest
 from certificates import Authority
 from command import run_command
-from http_processes import curl, http
+from http_processes import PATIENCE, curl, http
 
 from libevent_py import __main__ as main_module
 from libevent_py import lib
@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 def get(url: str) -> str:
     """The body."""
-    with urlopen(url, timeout=20) as answer:
+    with urlopen(url, timeout=PATIENCE) as answer:
         body: bytes = answer.read()
         return body.decode()
 
@@ -70,7 +70,7 @@ def test_an_application(folder: Path) -> None:
     with http("--port", "0", "--threads", "2", "app:app", folder=folder) as (process, url):
         assert int(get(url)) == process.process.pid
         host, port = url[len("http://") :].split(":")
-        connection = HTTPConnection(host, int(port), timeout=20)
+        connection = HTTPConnection(host, int(port), timeout=PATIENCE)
         connection.request("GET", "/slow")
         answer = connection.getresponse()
         assert answer.read(6) == b"begun "
@@ -156,7 +156,7 @@ def wait_until_refused(host: str, port: int) -> None:
     """Until nobody listens any more."""
     for _ in range(10_000):
         try:
-            socket.create_connection((host, port), timeout=20).close()
+            socket.create_connection((host, port), timeout=PATIENCE).close()
         except OSError:
             return
     raise AssertionError("it still listens")
