@@ -229,5 +229,8 @@ def _family_of(address: _convert.Address) -> tuple[socket.AddressFamily, Any]:
             raise
     # A name of this machine, "localhost" say: resolved once, here.
     _convert.integer(address[1], "port", 0, 65535)  # getaddrinfo takes 65536 for 0
-    found = socket.getaddrinfo(address[0], address[1], type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    try:
+        found = socket.getaddrinfo(address[0], address[1], type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise socket.gaierror(error.errno, f"cannot listen on {address!r}: {error.strerror}") from None
     return found[0][0], found[0][4]
