@@ -37,7 +37,7 @@ class HTTPAccess(NamedTuple):
     """One answer, as the access log is told of it."""
 
     remote_address: Any
-    #: ``"GET / HTTP/1.1"``; ``""`` of what was refused before it could be read.
+    #: ``"GET / HTTP/1.1"``; ``""`` where the head was refused, or did not come.
     request_line: str
     status: int
     #: Bytes of the answer's body.

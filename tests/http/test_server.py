@@ -116,6 +116,26 @@ def test_access_log(serve: Any, connect: Any) -> None:
     assert {each.remote_address for each in seen} == {peer.sock.getsockname()}
 
 
+@pytest.mark.parametrize(
+    ("rest", "status"),
+    [
+        (b"Content-Length: 11\r\n\r\n", 413),
+        (b"Transfer-Encoding: chunked\r\n\r\nb\r\n", 413),
+        (b"Transfer-Encoding: chunked\r\n\r\n0x1\r\n", 400),
+        (b"Content-Length: 5\r\n\r\nabc", 408),
+        (b"Content-Length: 0x1\r\n\r\n", 400),
+    ],
+)
+def test_access_log_of_what_is_refused(serve: Any, connect: Any, rest: bytes, status: int) -> None:
+    """It tells what was asked for, where only the body is no good; not even that of a bad head."""
+    seen: list[HTTPAccess] = []
+    server = serve(hello, access_log=seen.append, max_body_size=10, idle_timeout=0.1)
+    peer = connect(server, GET + b"PUT /it HTTP/1.1\r\nHost: h\r\n" + rest)
+    peer.end()
+    line = "" if b": 0x1" in rest else "PUT /it HTTP/1.1"
+    assert [(each.request_line, each.status) for each in seen[1:]] == [(line, status)]
+
+
 def test_an_access_log_that_raises(serve: Any, connect: Any) -> None:
     """Its exception comes out of the loop, and the client has its answer all the same."""
     threads: list[threading.Thread] = []

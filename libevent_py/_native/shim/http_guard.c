@@ -123,8 +123,6 @@ read_head(struct lepy_http_connection *self, struct evbuffer *source)
 	result = lepy_http_parse_head(data, end, &self->head);
 	if (result)
 		return result;
-	if (self->head.content_length > 0 && (uint64_t)self->head.content_length > self->server->max_body)
-		return 413;
 	if (end > self->text_size) {
 		char *grown = realloc(self->text, end);
 
@@ -138,12 +136,14 @@ read_head(struct lepy_http_connection *self, struct evbuffer *source)
 		evbuffer_drain(source, end);
 		self->stage = LEPY_HTTP_CHUNK_SIZE;
 	} else {
+		self->stage = LEPY_HTTP_BODY;
 		self->wanted = self->head.content_length > 0 ? (uint64_t)self->head.content_length : 0;
+		if (self->wanted > self->server->max_body)
+			return 413;
 		if (lepy_http_is_written_anew(self))
 			evbuffer_drain(source, end);
 		else
 			self->wanted += end;
-		self->stage = LEPY_HTTP_BODY;
 	}
 	if (self->head.expects_continue && (self->head.is_chunked || evbuffer_get_length(source) < self->wanted))
 		send_continue(self);

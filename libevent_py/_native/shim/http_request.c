@@ -125,8 +125,9 @@ void
 lepy_http_log(struct lepy_http_connection *self, int status, size_t body_length)
 {
 	struct lepy_handle *handle = &self->server->handle;
-	/* Of what was refused there may be no line that is worth telling. */
-	const char *end = self->refusal ? NULL : memchr(self->text, '\r', self->head.length);
+	/* Of a head that was refused there may be no line that is worth telling. */
+	const int is_known = !self->refusal || self->stage != LEPY_HTTP_HEAD;
+	const char *end = is_known ? memchr(self->text, '\r', self->head.length) : NULL;
 	struct lepy_http_logged logged = { .body_length = body_length };
 	size_t length;
 	char *room;
