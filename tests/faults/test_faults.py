@@ -23,7 +23,8 @@ def test_memory() -> None:
     """Some allocations of each scenario: MemoryError, OSError or success, and it works afterwards."""
     done = run(str(HERE), "--every", "30", timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(done.stdout.splitlines()) == 20
+    scenarios = (HERE / "scenarios.py").read_text().count("\n@scenario\n")
+    assert len(done.stdout.splitlines()) == scenarios > 0
 
 
 @pytest.mark.parametrize("name", ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "ECONNABORTED", "EINTR"])

@@ -17,6 +17,7 @@ from libevent_py import (
     EventBase,
     EventFlags,
     FilterBufferEvent,
+    HTTPConnection,
     HTTPServer,
     Listener,
     LoopFlags,
@@ -58,6 +59,7 @@ MAKERS: dict[str, Callable[[EventBase], Any]] = {
     "DNSBase": lambda base: DNSBase(base, ["127.0.0.1"]),
     "DNSServer": lambda base: DNSServer(base, ("127.0.0.1", 0), ignore),
     "HTTPServer": lambda base: HTTPServer(base),
+    "HTTPConnection": lambda base: HTTPConnection(base, ("127.0.0.1", 80)),
 }
 #: Those that bring others with them, or are kept by nobody.
 MORE_MAKERS: dict[str, Callable[[EventBase], Any]] = {
