@@ -131,8 +131,11 @@ class DatagramTransport(CallsInContext, _SelectorDatagramTransport):  # type: ig
     def sendto(self, data: bytes | bytearray | memoryview, addr: Any = None) -> None:
         """Send a datagram: at once, or with others that datagram_received() sends."""
         if self._collecting and type(data) is bytes and data and not (self._buffer or self._conn_lost):
-            raw = b"" if self._address or addr is None else self._known(addr)
-            if raw is not None and (raw or (addr in (None, self._address) and self._extra["peername"])):
+            if self._extra["peername"]:  # connected: no datagram has an address, or C would miss one
+                raw = b"" if addr in (None, self._address) else None
+            else:
+                raw = None if addr is None else self._known(addr)
+            if raw is not None:
                 self._data.append(data)
                 self._to.append(raw)
                 if len(self._data) == lib.LEPY_DATAGRAMS:

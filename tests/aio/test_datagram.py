@@ -173,6 +173,26 @@ def test_connected(endpoints: Endpoints) -> None:
         protocol.transport.sendto(b"x", stranger.getsockname())
 
 
+def test_a_connected_socket(endpoints: Endpoints) -> None:
+    """What is sent with an address and what is without go to the peer, and are not sent together."""
+    server, sock = endpoints.sock(), endpoints.sock()
+    sock.connect(server.getsockname())
+    together = []
+
+    class Answering(Recorder):
+        def datagram_received(self, data: bytes, addr: Any) -> None:
+            super().datagram_received(data, addr)
+            for number in range(4):
+                self.transport.sendto(b"%d" % number, addr if number % 2 == 0 else None)
+                together.append({len(raw) for raw in getattr(self.transport, "_to", ())})
+
+    protocol = endpoints.make(Answering, sock=sock)
+    server.sendto(b"server", address(protocol))
+    endpoints.until(lambda: protocol.received)
+    assert [server.recv(100) for _ in range(4)] == [b"0", b"1", b"2", b"3"]
+    assert all(len(lengths) <= 1 for lengths in together)  # C reads as many of each as of the first
+
+
 def test_nobody_listens(endpoints: Endpoints) -> None:
     """A connected one is told by error_received(), and goes on."""
     sock = endpoints.sock()
