@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from libevent_py import LoopFlags
 from libevent_py.http import HTTPRequest
 
 #: What each is, and the status that it gets.
@@ -211,6 +212,17 @@ def test_empty_lines_before_a_request(serve: Any, connect: Any) -> None:
     """They are left out, as RFC 9112 wants it."""
     peer = connect(serve(echo), b"\r\n\r\nGET /a HTTP/1.1\r\nHost: h\r\n\r\n")
     assert peer.answer().body == b"GET|/a|b''"
+
+
+def test_an_empty_line_in_parts(serve: Any, connect: Any) -> None:
+    """What comes behind an empty line whose CR came alone is read from its first byte on."""
+    peer = connect(serve(echo))
+    peer.run(lambda: peer.base.loop(LoopFlags.NONBLOCK) or True)
+    for part in (b"\r", b"\n", b"\n"):
+        peer.send(part)
+        for _ in range(3):
+            peer.base.loop(LoopFlags.NONBLOCK)
+    assert peer.answer().status == 400
 
 
 def test_expect_continue(serve: Any, connect: Any) -> None:

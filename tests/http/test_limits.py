@@ -112,6 +112,20 @@ def test_slow_clients(serve: Any, connect: Any) -> None:
     assert connect(server, GET).answer().status == 200
 
 
+@pytest.mark.parametrize("parts", [(b"\r\n",), (b"\r", b"\n")], ids=["lines", "halves"])
+def test_nothing_but_empty_lines(serve: Any, connect: Any, parts: tuple[bytes, ...]) -> None:
+    """Empty lines are no beginning of a head: who sends nothing else is closed at the deadline."""
+    server = serve(hello, header_timeout=0.2, idle_timeout=60)
+    peer = connect(server)
+    ended = []
+    server.base.call_later(10, ended.append, 1)
+    while not (peer.ended or ended):
+        for part in parts:
+            peer.send(part)
+            server.base.loop(LoopFlags.NONBLOCK)
+    assert not ended
+
+
 def test_a_slow_head_does_not_take_its_time_from_the_next(serve: Any, connect: Any) -> None:
     """The deadline begins anew with each request."""
     server = serve(hello, header_timeout=1, idle_timeout=60)
@@ -158,6 +172,34 @@ def test_what_single_bytes_take(serve: Any, connect: Any) -> None:
         server.base.loop(LoopFlags.NONBLOCK)
     assert peer.send(b"\r\n\r\n").answer().status == 200
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4 * 1024
+
+
+def test_a_body_that_comes_while_an_answer_is_read(serve: Any, connect: Any) -> None:
+    """A request that is held when the answer before it is sent is read on, however much was held."""
+
+    def answer(request: HTTPRequest) -> None:
+        if request.method == "POST":
+            hello(request)
+            return
+        request.start_reply()
+        while not request._waiting:
+            request.write(b"a" * 8000)
+        request.end()
+
+    server = serve(answer)
+    peer = connect(server)
+    peer.stop_reading()
+    peer.send(GET + POST + b"Content-Length: 200000\r\n\r\n" + b"b" * 65_000)
+    for _ in range(20):
+        server.base.loop(LoopFlags.NONBLOCK)
+    # In one pass the last bytes of the answer are taken, and so many come that reading rests.
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            peer.received += peer.sock.recv(1 << 20)
+    peer.send(b"b" * 1000)
+    peer.read_again()
+    assert peer.answer().status == 200
+    assert peer.send(b"b" * 134_000).answer().body == b"200000"
 
 
 @pytest.mark.slow

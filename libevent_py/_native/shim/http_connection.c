@@ -230,8 +230,11 @@ lepy_http_work(evutil_socket_t fd, short what, void *arg)
 	while ((self = server->fed)) {
 		server->fed = self->next_fed;
 		self->is_queued = 0;
-		if (self->state == LEPY_HTTP_READING && !self->is_presented)
+		if (self->state == LEPY_HTTP_READING && !self->is_presented) {
+			/* The guard may have turned that off meanwhile. */
+			bufferevent_enable(self->bufferevent, EV_READ);
 			lepy_http_advance(self, 0);
+		}
 	}
 }
 

@@ -100,13 +100,18 @@ read_head(struct lepy_http_connection *self, struct evbuffer *source)
 	char first[2];
 	int result;
 
-	while (evbuffer_copyout(source, first, 2) == 2 && first[0] == '\r' && first[1] == '\n')
+	while (evbuffer_copyout(source, first, 2) == 2 && first[0] == '\r' && first[1] == '\n') {
 		evbuffer_drain(source, 2); /* RFC 9112 2.2 */
+		self->scanned = 0;         /* where the CR came alone */
+	}
 	length = evbuffer_get_length(source);
 	if (length > most)
 		length = most;
 	if (length == 0)
 		return 0;
+	/* The head has one deadline from its first byte on, which no empty line before it is. */
+	if (!self->scanned && first[0] != '\r')
+		self->since = lepy_http_now();
 	data = (const char *)evbuffer_pullup(source, (ev_ssize_t)length);
 	if (!data)
 		return 503;
@@ -155,15 +160,15 @@ read_head(struct lepy_http_connection *self, struct evbuffer *source)
 static ptrdiff_t
 read_line(struct evbuffer *source, char *line, size_t most)
 {
-	ev_ssize_t count = evbuffer_copyout(source, line, most);
-	const char *end = count > 0 ? memchr(line, '\n', (size_t)count) : NULL;
+	/* Not by copying all that may be it: many short lines would be copied again and again. */
+	const ev_ssize_t end = evbuffer_search(source, "\n", 1, NULL).pos;
 
-	if (!end)
-		return count == (ev_ssize_t)most ? -400 : -1;
-	if (end == line || end[-1] != '\r')
+	if (end < 0 || (size_t)end >= most)
+		return evbuffer_get_length(source) >= most ? -400 : -1;
+	evbuffer_remove(source, line, (size_t)end + 1);
+	if (end == 0 || line[end - 1] != '\r')
 		return -400;
-	evbuffer_drain(source, (size_t)(end + 1 - line));
-	return end - 1 - line;
+	return end - 1;
 }
 
 static int
@@ -354,8 +359,7 @@ lepy_http_guard(struct evbuffer *input, const struct evbuffer_cb_info *info, voi
 			bufferevent_disable(self->bufferevent, EV_READ);
 		return;
 	}
-	/* The head has one deadline from its first byte on, the body one from its last. */
-	if (self->stage != LEPY_HTTP_HEAD || evbuffer_get_length(self->held) == 0)
+	if (self->stage != LEPY_HTTP_HEAD) /* the body's deadline, from its last byte on */
 		self->since = lepy_http_now();
 	lepy_http_advance(self, 1);
 }
