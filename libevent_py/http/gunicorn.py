@@ -70,6 +70,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         if self.alive and self.ppid != os.getppid():
             self.log.info("Parent changed, shutting down: %s", self)
             self.alive = False
+        if not self.alive:  # gunicorn's reloader says it in this way alone
             self._stop()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -78,7 +79,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         self._base.call_soon_threadsafe(self._stop)
 
     def _stop(self) -> None:
-        if not self._server.closed:
+        if not self._server.closed and self._server.listeners:  # not stopped before
             self._server.shutdown(self.cfg.graceful_timeout)
             Timer(self._base, _LOOK, self._look, repeat=True)
 

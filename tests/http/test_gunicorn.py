@@ -100,6 +100,17 @@ def test_max_requests(gunicorn: Any) -> None:
         process.wait_for("Autorestarting worker")
 
 
+def test_a_worker_that_is_not_to_live(gunicorn: Any, folder: Path) -> None:
+    """A flag is all that gunicorn's reloader sets when a file has changed: another worker follows."""
+    with (folder / "gunicorn.conf.py").open("a") as settings:
+        settings.write("def post_worker_init(worker):\n    worker.alive = worker.age > 1\n")
+    with gunicorn("--bind", "127.0.0.1:0") as process:
+        url = listening(process)
+        first = process.wait_for(r"Booting worker with pid: (\d+)")[1]
+        second = process.wait_for(r"Booting worker with pid: (\d+)")[1]
+        assert ask(url)[0] == second != first
+
+
 def test_on_a_unix_socket(gunicorn: Any, folder: Path) -> None:
     """By curl."""
     with gunicorn("--bind", f"unix:{folder / 'sock'}") as process:
