@@ -204,6 +204,8 @@ class HTTPServer(HTTPHost, Handle):
     def virtual_host(self, pattern: str, handler: RequestHandler | None = None) -> HTTPVirtualHost:
         """Answer for host names of their own (``evhttp_add_virtual_host``).
 
+        Of several that match, the first that was added answers.
+
         Args:
             pattern: A host name without a port, in any case; ``*`` stands for any number of
                 characters: ``"*.example.org"``.

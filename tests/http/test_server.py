@@ -83,12 +83,14 @@ def test_virtual_hosts(serve: Any, connect: Any) -> None:
     host = server.virtual_host("*.example.org", lambda request: request.reply(body=b"example"))
     host.alias("other.net")
     host.fixed("/fixed", b"fixed")
+    server.virtual_host("late.example.org", lambda request: pytest.fail("the first that matches answers"))
     peer = connect(server)
 
     def ask(name: bytes, path: bytes = b"/") -> bytes:
         return peer.send(b"GET " + path + b" HTTP/1.1\r\nHost: " + name + b"\r\n\r\n").answer().body
 
     assert ask(b"WWW.example.org:8080") == b"example"
+    assert ask(b"late.example.org") == b"example"
     assert ask(b"other.net") == b"example"
     assert ask(b"www.example.org", b"/fixed") == b"fixed"
     assert ask(b"here") == b"default"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from certificates import Authority
-from http_processes import curl, http
+from http_processes import PATIENCE, curl, http
 
 from libevent_py import lib
 
@@ -98,7 +98,7 @@ def check(url: str, ca: str | bool) -> None:
         session.trust_env = False
 
         def ask(method: str, path: str, **options: Any) -> Any:
-            return session.request(method, url + path, timeout=20, **options)
+            return session.request(method, url + path, timeout=PATIENCE, **options)
 
         told = ask("GET", "/json?a=1&b=two%20words").json()
         assert told["arguments"] == {"a": "1", "b": "two words"}
