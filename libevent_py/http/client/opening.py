@@ -131,8 +131,8 @@ class Opening:
             headers = HTTPHeaders({"Host": authority})
             for name, value in self._route.proxy_headers.fields():
                 headers.add(name, value)
-            head = begin(self._client, lib.EVHTTP_REQ_CONNECT, authority, headers, False, 0)
             self._exchange = Exchange(self._client, bev)
+            head = begin(self._client, lib.EVHTTP_REQ_CONNECT, authority, headers, False, 0)
             bev.write(head)
             bev.enable(EventFlags.READ)
         except (OSError, MemoryError) as error:
@@ -154,8 +154,7 @@ class Opening:
             self._answered(bev, exchange.response.status, exchange.response.reason)
 
     def _answered(self, bev: BaseBufferEvent, status: int, reason: str) -> None:
-        self._exchange = None
-        lib.lepy_http_client_shut(self._client)
+        self._end_exchange()
         if status // 100 != 2:
             text = f"the proxy does not connect to {self._route.authority}: {status} {reason}"
             self._finish(HTTPError(lib.EVREQ_HTTP_INVALID_HEADER, text))
@@ -197,9 +196,16 @@ class Opening:
         deadline, self._deadline = self._deadline, None
         if deadline is not None:
             deadline.cancel()
+        self._end_exchange()
         bev, self._bev = self._bev, None
         if bev is not None:
             bev.close()
+
+    def _end_exchange(self) -> None:
+        """Free evhttp's connection, whatever has become of CONNECT: what comes next opens its own."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            lib.lepy_http_client_shut(self._client)
 
 
 def checked_context(context: Any) -> TLSContext | None:

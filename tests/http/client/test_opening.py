@@ -237,6 +237,15 @@ def test_a_slow_proxy(outcomes: Any, connections: Any) -> None:
         assert isinstance(outcomes.wait().error, TimeoutError)
 
 
+def test_one_proxy_after_the_other_that_does_not_answer(outcomes: Any, connections: Any) -> None:
+    """What was begun with one is not left behind when the next one is asked (leakguard looks)."""
+    with ScriptedServer([wait_for_end] * 3) as server:
+        connection = connections(("host", 443), proxy=server.address, connect_timeout=0.05)
+        for count in (1, 2, 3):
+            connection.request("GET", "/", on_complete=outcomes)
+            assert isinstance(outcomes.wait(count).error, TimeoutError)
+
+
 def test_a_proxy_on_a_unix_socket(tmp_path: Path, outcomes: Any, connections: Any) -> None:
     """Where a proxy may be too."""
     listening = socket.socket(socket.AF_UNIX)
