@@ -78,7 +78,7 @@ class HTTPRequest(Reply):
         raise TypeError("an HTTPServer makes its requests, and gives them to its handlers")
 
     def _read(self, server: HTTPServer, index: int, data: bytes) -> int:
-        """Take over what C has told; gives the number of the virtual host."""
+        """Take over what C has told; gives the number of the virtual host, -1 where the body is gone."""
         self._meta = meta = _META.unpack_from(data)
         self._head_at = _META.size + meta[10]
         self._data = data
@@ -88,7 +88,8 @@ class HTTPRequest(Reply):
             self._body = data[self._head_at + meta[1] :] if meta[5] else b""
         else:
             room = ffi.new("char[]", meta[6])
-            lib.lepy_http_body(server._pointer, index, meta[0], room, meta[6])
+            if lib.lepy_http_body(server._pointer, index, meta[0], room, meta[6]) < 0:
+                return -1  # and so is the client
             self._body = ffi.buffer(room)[:]
         return meta[4]  # type: ignore[no-any-return]
 

@@ -243,9 +243,11 @@ class HTTPServer(HTTPHost, Handle):
                 if not data:
                     return
             request = HTTPRequest.__new__(HTTPRequest)
-            host = self._hosts[request._read(self, what, data)]
+            number = request._read(self, what, data)
+            if number < 0:
+                return
             try:
-                host._dispatch(request)
+                self._hosts[number]._dispatch(request)
             finally:
                 if not request._is_done():
                     self._requests[what] = Pending(request, self)

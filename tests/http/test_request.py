@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import socket
+import struct
 from typing import Any
 
 import pytest
 
-from libevent_py import ClosedError
+from libevent_py import ClosedError, LoopFlags
 from libevent_py.http import HTTPRequest
 
 
@@ -121,3 +123,28 @@ def test_nobody_makes_or_copies_one(serve: Any, connect: Any) -> None:
         request.reply()
 
     assert connect(serve(handler), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").answer().status == 200
+
+
+def test_a_body_whose_client_is_gone(serve: Any, connect: Any) -> None:
+    """Where a client goes before its request is told of, no handler gets a body that was not sent."""
+    bodies = []
+
+    def handler(request: HTTPRequest) -> None:
+        bodies.append(request.body)
+        request.reply()
+        if len(bodies) == 1:
+            raise LookupError("the other request is told of later")
+
+    server = serve(handler)
+    peers = [connect(server) for _ in range(2)]
+    for peer in peers:
+        peer.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000)
+    with pytest.raises(LookupError):
+        peers[0].run(lambda: False)
+    for peer in peers:
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+    while server.connection_count:
+        server.base.loop(LoopFlags.ONCE)
+    server.base.loop(LoopFlags.NONBLOCK)
+    assert set(bodies) == {b"x" * 100_000}
