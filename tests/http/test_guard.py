@@ -60,6 +60,11 @@ REFUSED = {
     "two blanks": (b"GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400),
     "a blank at the end": (b"GET / HTTP/1.1 \r\nHost: h\r\n\r\n", 400),
     "a fragment": (b"GET /#a HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+    "a host longer than any": (b"GET / HTTP/1.1\r\nHost: " + b"." * 30_000 + b"\r\n\r\n", 400),
+    "such a host in the target": (
+        b"GET http://" + b"." * 30_000 + b"/ HTTP/1.1\r\nHost: h\r\n\r\n",
+        400,
+    ),
     "no version": (b"GET /\r\n\r\n", 400),
     "HTTP/0.9's": (b"GET / HTTP/0.9\r\nHost: h\r\n\r\n", 505),
     "HTTP/0.0": (b"GET / HTTP/0.0\r\nHost: h\r\n\r\n", 505),

@@ -4,6 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
+/* More than any name has, with its port.  For each star in a virtual host's name evhttp
+ * goes through what is left of the host: that must not be long. */
+#define LONGEST_HOST 320
+
 /* RFC 9110's tchar. */
 static int
 is_token_char(unsigned char c)
@@ -205,6 +209,8 @@ is_host(const char *value, size_t length)
 	static const char others[] = "-._~!$&'()*+,;=:[]%";
 	size_t i;
 
+	if (length > LONGEST_HOST)
+		return 0;
 	for (i = 0; i < length; i++) {
 		char c = value[i];
 
@@ -213,6 +219,20 @@ is_host(const char *value, size_t length)
 			return 0;
 	}
 	return 1;
+}
+
+/* Of a target with a host in it. */
+static int
+has_long_host(const char *target, size_t length)
+{
+	size_t i, start = length;
+
+	for (i = 0; i + 1 < length && start == length; i++)
+		if (target[i] == '/' && target[i + 1] == '/')
+			start = i + 2;
+	for (i = start; i < length && target[i] != '/' && target[i] != '?'; i++)
+		;
+	return i - start > LONGEST_HOST;
 }
 
 /* Called with a whole head: 0 and what it says, or the status that refuses it. */
@@ -287,8 +307,11 @@ lepy_http_parse_head(const char *data, size_t length, struct lepy_http_head *hea
 		head->expects_continue = 0;
 	head->keep_alive = head->minor == 1 ? !close : keep_alive && !close;
 	target = data + head->method_length + 1;
-	if (*target != '/' && *target != '*')
+	if (*target != '/' && *target != '*') {
+		if (has_long_host(target, head->target_length))
+			return 400;
 		head->keep_alive = 0; /* evhttp takes it for a proxy's, and closes */
+	}
 	return 0;
 }
 
