@@ -221,18 +221,23 @@ is_host(const char *value, size_t length)
 	return 1;
 }
 
-/* Of a target with a host in it. */
+/* Of a target that is no path: whether it has the absolute form, or CONNECT's.  Of
+ * others evhttp and Python may each see another path or host in it. */
 static int
-has_long_host(const char *target, size_t length)
+has_host_form(const char *method, const struct lepy_http_head *head)
 {
-	size_t i, start = length;
+	const char *target = method + head->method_length + 1;
+	const size_t length = head->target_length;
+	size_t i = 0, start;
 
-	for (i = 0; i + 1 < length && start == length; i++)
-		if (target[i] == '/' && target[i + 1] == '/')
-			start = i + 2;
-	for (i = start; i < length && target[i] != '/' && target[i] != '?'; i++)
-		;
-	return i - start > LONGEST_HOST;
+	while (i < length && is_token_char((unsigned char)target[i]))
+		i++;
+	if (i && length - i > 3 && memcmp(target + i, "://", 3) == 0) {
+		for (start = i += 3; i < length && target[i] != '/' && target[i] != '?'; i++)
+			;
+		return i - start <= LONGEST_HOST;
+	}
+	return head->method_length == 7 && memcmp(method, "CONNECT", 7) == 0 && is_host(target, length);
 }
 
 /* Called with a whole head: 0 and what it says, or the status that refuses it. */
@@ -307,8 +312,8 @@ lepy_http_parse_head(const char *data, size_t length, struct lepy_http_head *hea
 		head->expects_continue = 0;
 	head->keep_alive = head->minor == 1 ? !close : keep_alive && !close;
 	target = data + head->method_length + 1;
-	if (*target != '/' && *target != '*') {
-		if (has_long_host(target, head->target_length))
+	if (*target != '/' && !(*target == '*' && head->target_length == 1)) {
+		if (!has_host_form(data, head))
 			return 400;
 		head->keep_alive = 0; /* evhttp takes it for a proxy's, and closes */
 	}
