@@ -150,6 +150,8 @@ class SchedulingLoop(asyncio.SelectorEventLoop):
             timer._cancelled = False
         timer._scheduled = True
         self._timers_made += 1
+        if not when >= 0:  # NaN has no place in the heap, and C no time before its clock's beginning
+            when = 0.0
         heappush(self._scheduled, (when, self._timers_made, timer))
         return cast(asyncio.TimerHandle, timer)
 

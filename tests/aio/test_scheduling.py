@@ -37,6 +37,16 @@ class TestHandles:
             assert handle.cancelled()
         turn(any_loop)
 
+    @pytest.mark.parametrize("seconds", [float("nan"), float("-inf")])
+    def test_no_number_of_seconds(self, any_loop: AnyLoop, seconds: float) -> None:
+        """What is due at no time is called at once, and keeps no other timer from its time."""
+        seen: list[str] = []
+        any_loop.call_later(seconds, seen.append, "odd")
+        any_loop.call_later(0.01, any_loop.stop)
+        any_loop.call_later(0, seen.append, "now")
+        any_loop.run_forever()
+        assert sorted(seen) == ["now", "odd"]
+
     def test_cancelled_ones_do_not_run(self, any_loop: AnyLoop) -> None:
         """Not even where another callback of the same pass cancels."""
         seen: list[str] = []
