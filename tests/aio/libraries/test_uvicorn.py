@@ -43,7 +43,10 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 @asynccontextmanager
 async def uvicorn_serving(**options: Any) -> AsyncIterator[int]:
     """The port of a uvicorn with that application."""
-    config = uvicorn.Config(application, port=0, lifespan="off", log_level="critical", **options)
+    # No log_config: that would close pytest's handlers, and on Python 3.9 one opens its file again.
+    config = uvicorn.Config(
+        application, port=0, lifespan="off", log_config=None, log_level="critical", **options
+    )
     server = uvicorn.Server(config)
     serving = asyncio.ensure_future(server.serve())
     while not server.started:
