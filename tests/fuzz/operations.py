@@ -40,8 +40,8 @@ def keep(program: Program, rng: Random, value: Any) -> None:
     if type(value) is EventBase:
         program.bases.add(value)
     for cls in type(value).__mro__:  # a bufferevent's Buffer is one of a class of its own
-        name = cls.__name__
-        if name in surface.KINDS and surface.KINDS[name].type is cls:
+        name = surface.NAME_OF.get(cls)
+        if name is not None:
             index = rng.randrange(3 if name == "EventBase" else len(program.slots[name]))
             program.slots[name][index] = value
             return

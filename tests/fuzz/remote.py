@@ -35,7 +35,7 @@ def make_pool(program: Program, rng: Random, path: str) -> None:
     operations.keep(program, rng, made)
 
 
-operations.MAKERS.update(RPCMethod=make_method, RPCPool=make_pool)
+operations.MAKERS.update({"rpc.RPCMethod": make_method, "rpc.RPCPool": make_pool})
 
 
 def call(program: Program, rng: Random, path: str) -> None:

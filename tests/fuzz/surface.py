@@ -115,6 +115,9 @@ def _is_kind(value: Any) -> bool:
 #: The classes whose objects live in a program's slots.
 KINDS = {name: Kind(name, cls, parameters_of(cls), _members(cls)) for name, cls in _public(_is_kind).items()}
 
+#: The slots that an object of a class goes into.
+NAME_OF = {kind.type: name for name, kind in KINDS.items()}
+
 #: Enumerations.
 ENUMS: dict[str, type[enum.IntEnum]] = _public(
     lambda value: inspect.isclass(value) and issubclass(value, enum.Enum)
