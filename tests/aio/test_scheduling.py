@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from asyncio_loops import AnyLoop, turn
 
+from libevent_py.aio import Loop
+
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
 
@@ -38,13 +40,13 @@ class TestHandles:
         turn(any_loop)
 
     @pytest.mark.parametrize("seconds", [float("nan"), float("-inf")])
-    def test_no_number_of_seconds(self, any_loop: AnyLoop, seconds: float) -> None:
+    def test_no_number_of_seconds(self, loop: Loop, seconds: float) -> None:
         """What is due at no time is called at once, and keeps no other timer from its time."""
         seen: list[str] = []
-        any_loop.call_later(seconds, seen.append, "odd")
-        any_loop.call_later(0.01, any_loop.stop)
-        any_loop.call_later(0, seen.append, "now")
-        any_loop.run_forever()
+        loop.call_later(seconds, seen.append, "odd")
+        loop.call_later(0.01, loop.stop)
+        loop.call_later(0, seen.append, "now")
+        loop.run_forever()
         assert sorted(seen) == ["now", "odd"]
 
     def test_cancelled_ones_do_not_run(self, any_loop: AnyLoop) -> None:
